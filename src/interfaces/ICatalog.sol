@@ -127,6 +127,9 @@ interface ICatalog {
     /// @notice Chunks of 8 MiB that a content counts for: blocks / 512, rounded up, so that no content is held for nothing. 0 if unknown.
     function chunks(uint32 contentId) external view returns (uint32);
 
+    /// @notice A content's blocks of 16 KiB, in one storage read; 0 for an unknown content.
+    function blocks(uint32 contentId) external view returns (uint40);
+
     /// @notice All zero for an unknown content.
     function content(uint32 contentId) external view returns (Content memory);
 

@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {MerkleWords} from "../lib/bep52/MerkleWords.sol";
+import {Deployment} from "./Deployment.sol";
+import {IBeacon} from "./interfaces/IBeacon.sol";
+import {ICatalog} from "./interfaces/ICatalog.sol";
+import {IHoldings} from "./interfaces/IHoldings.sol";
+import {IOperators} from "./interfaces/IOperators.sol";
+import {Clock} from "./libraries/Clock.sol";
+import {Draw} from "./libraries/Draw.sol";
+import {Lanes} from "./libraries/Lanes.sol";
+import {Epoch, K, Round, ROUNDS} from "./Types.sol";
+
+/// @title Holdings
+/// @notice See IHoldings. Nobody has a role here.
+contract Holdings is IHoldings, Clock {
+    using Lanes for Lanes.Ring;
+
+    /// @notice Non-void rounds in a row without a clean one after which an operator can be ejected.
+    uint256 public constant BAD_ROUNDS = 7;
+
+    uint32 private constant ALL_ROUNDS = uint32((1 << ROUNDS) - 1);
+
+    /// @dev What the draws of one operator's round pick from.
+    struct Sample {
+        uint32 operatorId;
+        Round round;
+        bytes32 seed;
+        Lanes.Ring ring;
+        uint256 total; // chunks, the dead and pending ones included
+    }
+
+    IBeacon public immutable BEACON;
+    ICatalog public immutable CATALOG;
+    IOperators public immutable OPERATORS;
+    address public immutable MARKET;
+    address public immutable AUDITS;
+
+    mapping(uint32 operatorId => Inventory) private _inventories;
+    mapping(uint32 operatorId => Lanes.Ring) private _rings;
+    mapping(uint32 operatorId => Lanes.Ring) private _copies;
+    mapping(uint32 operatorId => Lanes.Ring) private _deadRings;
+    mapping(uint32 operatorId => mapping(Epoch last => Entry[] line)) private _lines;
+    mapping(uint32 operatorId => mapping(Epoch epoch => Tally)) private _tallies;
+    mapping(uint32 operatorId => mapping(bytes32 dataRoot => Epoch through)) private _holds;
+
+    modifier only(address caller) {
+        if (msg.sender != caller) revert Holdings_Unauthorized(msg.sender);
+        _;
+    }
+
+    constructor(Deployment memory d) Clock(d.genesis, d.roundLength) {
+        BEACON = IBeacon(d.beacon);
+        CATALOG = ICatalog(d.catalog);
+        OPERATORS = IOperators(d.operators);
+        (MARKET, AUDITS) = (d.market, d.audits);
+    }
+
+    // ---- Proving ----
+
+    /// @inheritdoc IHoldings
+    function prove(uint32 operatorId, bytes calldata proof) external {
+        OPERATORS.requireAgent(operatorId, msg.sender);
+        Sample memory s = _sample(operatorId);
+        if (s.seed == 0) revert Holdings_NoSeed(s.round);
+        if (s.total == 0) revert Holdings_NothingHeld(operatorId, s.round);
+
+        uint256 at;
+        for (uint256 k; k < K; ++k) {
+            at = _answer(s, k, proof, at);
+        }
+        if (at != proof.length) revert Holdings_WrongProofLength(proof.length, at);
+        _tallies[operatorId][s.round.epochOf()].clean |= uint32(1 << s.round.index());
+        emit Proven(operatorId, s.round);
+    }
+
+    /// @dev One challenge of a round. If every draw hits something dead or pending, it is waived.
+    function _answer(Sample memory s, uint256 k, bytes calldata proof, uint256 at) private view returns (uint256) {
+        for (uint256 attempt; attempt < Draw.ATTEMPTS; ++attempt) {
+            (bytes32 h, Epoch last, uint256 chunk) = _draw(s, k, attempt);
+            if (at + 4 > proof.length) revert Holdings_WrongProofLength(proof.length, at + 4);
+            uint256 index = uint32(bytes4(proof[at:at + 4]));
+            at += 4;
+            Entry memory e = _lines[s.operatorId][last][index];
+            if (chunk < e.start || chunk >= uint256(e.start) + e.chunks) revert Holdings_WrongEntry(k, chunk, index);
+            if (!_isLive(e, s.round)) continue;
+            return _requireWord(e.contentId, Draw.word(h, chunk - e.start, e.chunks, e.tailBlocks), e.depth, k, proof, at);
+        }
+        return at;
+    }
+
+    /// @inheritdoc IHoldings
+    function requireWords(uint32 contentId, bytes32 seed, bytes calldata proof) external view {
+        (uint256 chunks, uint256 tailBlocks, uint256 depth) = Draw.shape(CATALOG.blocks(contentId));
+        uint256 at;
+        for (uint256 k; k < K; ++k) {
+            bytes32 h = Draw.hash(seed, 0, k, 0);
+            at = _requireWord(contentId, Draw.word(h, uint256(h) % chunks, chunks, tailBlocks), depth, k, proof, at);
+        }
+        if (at != proof.length) revert Holdings_WrongProofLength(proof.length, at);
+    }
+
+    // ---- What is held ----
+
+    /// @inheritdoc IHoldings
+    function claimContent(uint32 operatorId, uint32 contentId, Epoch from, Epoch through) external only(MARKET) {
+        Inventory memory inv = _unstamped(operatorId);
+        if (Epoch.unwrap(inv.deadWritten) != 0) {
+            (uint256 live, uint256 dead) = chunksNow(operatorId);
+            if (dead > live) revert Holdings_TooMuchDead(operatorId, dead, live);
+        }
+        bytes32 dataRoot = CATALOG.dataRoot(contentId);
+        Epoch held = _holds[operatorId][dataRoot];
+        if (held >= from) revert Holdings_ContentHeld(operatorId, contentId, held);
+        _holds[operatorId][dataRoot] = through;
+    }
+
+    /// @inheritdoc IHoldings
+    function unclaimContent(uint32 operatorId, uint32 contentId, Epoch from, Epoch through) external only(MARKET) {
+        bytes32 dataRoot = CATALOG.dataRoot(contentId);
+        // A renewal may already reach further, or this may be the renewal of a slot that runs until `from`.
+        if (_holds[operatorId][dataRoot] == through) _holds[operatorId][dataRoot] = Epoch.wrap(Epoch.unwrap(from) - 1);
+    }
+
+    /// @inheritdoc IHoldings
+    function add(uint32 operatorId, uint32 contentId, uint40 orderId, uint8 replica, Round liveFrom, Epoch last)
+        external
+        only(MARKET)
+        returns (uint32 index)
+    {
+        Entry memory e;
+        (uint256 chunks, uint256 tailBlocks, uint256 depth) = Draw.shape(CATALOG.blocks(contentId));
+        (e.chunks, e.tailBlocks, e.depth) = (uint32(chunks), uint16(tailBlocks), uint8(depth));
+        (e.orderId, e.replica, e.contentId, e.liveFrom) = (orderId, replica, contentId, liveFrom);
+        index = uint32(_lines[operatorId][last].length);
+        e.start = _extend(operatorId, last, e.chunks, liveFrom);
+        _lines[operatorId][last].push(e);
+        emit Added(operatorId, orderId, replica, last, index, liveFrom);
+    }
+
+    /// @dev Makes the line of `last` longer by `chunks` that are live from `liveFrom`.
+    /// @return start Where they begin.
+    function _extend(uint32 operatorId, Epoch last, uint32 chunks, Round liveFrom) private returns (uint40 start) {
+        Inventory memory inv = _unstamped(operatorId);
+        Round now_ = currentRound();
+        Lanes.Ring memory ring = _rings[operatorId];
+        ring.clean(now_.epochOf(), inv.written);
+        if (inv.copiedIn != now_) {
+            // What this round samples stays what it was when the round began (H-PROOF-1).
+            _copies[operatorId] = ring;
+            inv.copiedIn = now_;
+        }
+        if (liveFrom == now_.addRounds(1)) {
+            if (_liveAt(operatorId, inv, ring, liveFrom) == 0) {
+                Tally storage t = _tallies[operatorId][liveFrom.epochOf()];
+                t.idle = (t.idle == 0 ? ALL_ROUNDS : t.idle) & uint32((1 << liveFrom.index()) - 1);
+                inv.liveSince = liveFrom;
+            }
+        } else {
+            // A renewal: in the ring now, live from the next epoch.
+            if (inv.pendingFrom != liveFrom.epochOf()) (inv.pendingFrom, inv.pendingChunks) = (liveFrom.epochOf(), 0);
+            inv.pendingChunks += chunks;
+        }
+        start = uint40(ring.get(last));
+        if (start + chunks > type(uint32).max) revert Holdings_LineFull(operatorId, last);
+        ring.add(last, chunks);
+        inv.written = now_.epochOf();
+        _rings[operatorId] = ring;
+        _inventories[operatorId] = inv;
+    }
+
+    /// @inheritdoc IHoldings
+    function end(uint32 operatorId, Epoch last, uint32 index, Epoch countIn, uint256 lostHalves) external only(MARKET) {
+        Inventory memory inv = _unstamped(operatorId);
+        Entry storage e = _lines[operatorId][last][index];
+        Round deadFrom = currentRound().addRounds(1);
+        if (deadFrom.epochOf() <= last) {
+            if (e.liveFrom > deadFrom) inv.pendingChunks -= e.chunks;
+            _markDead(operatorId, inv, e, last, deadFrom);
+            Lanes.Ring memory ring = _rings[operatorId];
+            ring.clean(deadFrom.epochOf(), inv.written);
+            if (_liveAt(operatorId, inv, ring, deadFrom) == 0) _setIdle(operatorId, deadFrom);
+        }
+        _tallies[operatorId][countIn].lostHalves += uint48(lostHalves);
+        emit Ended(operatorId, e.orderId, e.replica, deadFrom, lostHalves);
+    }
+
+    /// @inheritdoc IHoldings
+    function eject(uint32 operatorId) external only(AUDITS) returns (Round stamp) {
+        Inventory memory inv = _unstamped(operatorId);
+        uint256 bad = badInARow(operatorId);
+        if (bad < BAD_ROUNDS) revert Holdings_NotEjectable(operatorId, bad);
+        stamp = currentRound();
+        Epoch epoch = stamp.epochOf();
+        Lanes.Ring memory ring = _rings[operatorId];
+        ring.clean(epoch, inv.written);
+        uint256 held = ring.sum() - _dead(operatorId, inv, epoch).sum();
+        // Everything that has not ended is dead from the next round on; `unwind` says so entry by entry before anything is added again.
+        _deadRings[operatorId] = ring;
+        (inv.deadWritten, inv.pendingChunks, inv.stamp, inv.stampedChunks) = (inv.written, 0, stamp, uint32(held));
+        _inventories[operatorId] = inv;
+        _tallies[operatorId][epoch].ejected = true;
+        _setIdle(operatorId, stamp.addRounds(1));
+        emit Ejected(operatorId, stamp, held);
+    }
+
+    /// @inheritdoc IHoldings
+    function unwind(uint32 operatorId, Epoch last, uint32 index) external only(MARKET) returns (Round deadFrom) {
+        Inventory storage inv = _inventories[operatorId];
+        Entry storage e = _lines[operatorId][last][index];
+        if (Round.unwrap(inv.stamp) == 0 || Round.unwrap(e.deadFrom) != 0 || last < inv.stamp.epochOf()) {
+            revert Holdings_NotStamped(operatorId, last, index);
+        }
+        deadFrom = inv.stamp.addRounds(1);
+        e.deadFrom = deadFrom;
+        inv.stampedChunks -= e.chunks;
+        emit Ended(operatorId, e.orderId, e.replica, deadFrom, 0);
+        if (inv.stampedChunks == 0) {
+            inv.stamp = Round.wrap(0);
+            emit Unstamped(operatorId);
+        }
+    }
+
+    // ---- Views ----
+
+    /// @inheritdoc IHoldings
+    function wordsOf(uint32 contentId, bytes32 seed) external view returns (uint64[] memory leaves) {
+        (uint256 chunks, uint256 tailBlocks,) = Draw.shape(CATALOG.blocks(contentId));
+        leaves = new uint64[](K);
+        for (uint256 k; k < K; ++k) {
+            bytes32 h = Draw.hash(seed, 0, k, 0);
+            leaves[k] = uint64(Draw.word(h, uint256(h) % chunks, chunks, tailBlocks));
+        }
+    }
+
+    /// @inheritdoc IHoldings
+    function challenges(uint32 operatorId) external view returns (Challenge[] memory drawn) {
+        Sample memory s = _sample(operatorId);
+        drawn = new Challenge[](K * Draw.ATTEMPTS);
+        uint256 n;
+        for (uint256 k; k < K && s.seed != 0 && s.total != 0; ++k) {
+            for (uint256 attempt; attempt < Draw.ATTEMPTS; ++attempt) {
+                drawn[n] = _challenge(s, k, attempt);
+                if (drawn[n++].answer) break;
+            }
+        }
+        assembly ("memory-safe") {
+            mstore(drawn, n) // n is at most the length allocated
+        }
+    }
+
+    function _challenge(Sample memory s, uint256 k, uint256 attempt) private view returns (Challenge memory c) {
+        (bytes32 h, Epoch last, uint256 chunk) = _draw(s, k, attempt);
+        (c.last, c.entry) = (last, _find(_lines[s.operatorId][last], chunk));
+        Entry memory e = _lines[s.operatorId][last][c.entry];
+        (c.contentId, c.orderId, c.replica, c.answer) = (e.contentId, e.orderId, e.replica, _isLive(e, s.round));
+        if (c.answer) c.leaf = uint64(Draw.word(h, chunk - e.start, e.chunks, e.tailBlocks));
+    }
+
+    /// @inheritdoc IHoldings
+    function inventory(uint32 operatorId) external view returns (Inventory memory) {
+        return _inventories[operatorId];
+    }
+
+    /// @inheritdoc IHoldings
+    function entry(uint32 operatorId, Epoch last, uint32 index) external view returns (Entry memory) {
+        return _lines[operatorId][last][index];
+    }
+
+    /// @inheritdoc IHoldings
+    function tally(uint32 operatorId, Epoch epoch) external view returns (Tally memory) {
+        return _tallies[operatorId][epoch];
+    }
+
+    /// @inheritdoc IHoldings
+    function isClean(uint32 operatorId, Round round) external view returns (bool) {
+        return _tallies[operatorId][round.epochOf()].clean >> round.index() & 1 != 0;
+    }
+
+    /// @inheritdoc IHoldings
+    function chunksNow(uint32 operatorId) public view returns (uint256 live, uint256 dead) {
+        Inventory memory inv = _inventories[operatorId];
+        Round now_ = currentRound();
+        Lanes.Ring memory ring = _rings[operatorId];
+        ring.clean(now_.epochOf(), inv.written);
+        dead = _dead(operatorId, inv, now_.epochOf()).sum();
+        live = _liveAt(operatorId, inv, ring, now_);
+    }
+
+    /// @inheritdoc IHoldings
+    /// @dev Looks at the epoch under way and the one before it: sixty rounds hold any seven in a row but after a month of void ones.
+    function badInARow(uint32 operatorId) public view returns (uint256 bad) {
+        Inventory memory inv = _inventories[operatorId];
+        Round now_ = currentRound();
+        (uint256 live,) = chunksNow(operatorId);
+        if (live == 0) return 0;
+        Epoch epoch = now_.epochOf();
+        Epoch before = Epoch.wrap(Epoch.unwrap(epoch) - 1);
+        Tally memory a = _tallies[operatorId][before];
+        Tally memory b = _tallies[operatorId][epoch];
+        // Bit i is round i of the sixty; rounds not ended, idle or before `liveSince` are not due.
+        uint256 due = BEACON.seededMask(before) & ~uint256(a.idle) | (BEACON.seededMask(epoch) & ~uint256(b.idle)) << ROUNDS;
+        due &= (1 << (ROUNDS + now_.index())) - 1;
+        if (inv.liveSince > before.first()) {
+            due &= type(uint256).max << (Round.unwrap(inv.liveSince) - Round.unwrap(before.first()));
+        }
+        uint256 clean = uint256(a.clean) | uint256(b.clean) << ROUNDS;
+        for (uint256 bit = 1 << (2 * ROUNDS - 1); bit != 0; bit >>= 1) {
+            if (due & bit == 0) continue;
+            if (clean & bit != 0) break;
+            ++bad;
+        }
+    }
+
+    // ---- Internals ----
+
+    /// @dev What draws of the round under way sample: the ring as it was when the round began.
+    function _sample(uint32 operatorId) private view returns (Sample memory s) {
+        (s.operatorId, s.round) = (operatorId, currentRound());
+        s.seed = BEACON.seed(s.round);
+        Inventory memory inv = _inventories[operatorId];
+        if (Round.unwrap(inv.stamp) != 0 && inv.stamp < s.round) return s;
+        if (inv.copiedIn == s.round) {
+            s.ring = _copies[operatorId];
+        } else {
+            s.ring = _rings[operatorId];
+            s.ring.clean(s.round.epochOf(), inv.written);
+        }
+        s.total = s.ring.sum();
+    }
+
+    function _draw(Sample memory s, uint256 k, uint256 attempt) private pure returns (bytes32 h, Epoch last, uint256 chunk) {
+        h = Draw.hash(s.seed, s.operatorId, k, attempt);
+        (last, chunk) = Draw.locate(s.ring, s.round.epochOf(), uint256(h) % s.total);
+    }
+
+    function _unstamped(uint32 operatorId) private view returns (Inventory memory inv) {
+        inv = _inventories[operatorId];
+        if (Round.unwrap(inv.stamp) != 0) revert Holdings_Stamped(operatorId, inv.stamp);
+    }
+
+    function _isLive(Entry memory e, Round round) private pure returns (bool) {
+        return e.liveFrom <= round && (Round.unwrap(e.deadFrom) == 0 || round < e.deadFrom);
+    }
+
+    /// @dev Chunks live in `round`, the one under way or the next, with `ring` cleaned for the epoch under way.
+    function _liveAt(uint32 operatorId, Inventory memory inv, Lanes.Ring memory ring, Round round) private view returns (uint256 live) {
+        Epoch epoch = round.epochOf();
+        Lanes.Ring memory rest = Lanes.Ring(ring.low, ring.high);
+        rest.clean(epoch, inv.written);
+        live = rest.sum() - _dead(operatorId, inv, epoch).sum();
+        if (epoch < inv.pendingFrom) live -= inv.pendingChunks;
+    }
+
+    /// @dev The dead chunks of lines ending in `epoch` or later.
+    function _dead(uint32 operatorId, Inventory memory inv, Epoch epoch) private view returns (Lanes.Ring memory ring) {
+        if (Epoch.unwrap(inv.deadWritten) == 0) return ring;
+        ring = _deadRings[operatorId];
+        ring.clean(epoch, inv.deadWritten);
+    }
+
+    function _markDead(uint32 operatorId, Inventory memory inv, Entry storage e, Epoch last, Round deadFrom) private {
+        e.deadFrom = deadFrom;
+        Epoch epoch = currentEpoch();
+        Lanes.Ring memory dead = _dead(operatorId, inv, epoch);
+        dead.add(last, e.chunks);
+        _deadRings[operatorId] = dead;
+        inv.deadWritten = epoch;
+        _inventories[operatorId] = inv;
+    }
+
+    /// @dev Nothing is live from `round` to the end of its epoch, unless something is added.
+    function _setIdle(uint32 operatorId, Round round) private {
+        _tallies[operatorId][round.epochOf()].idle |= ALL_ROUNDS & ~uint32((1 << round.index()) - 1);
+    }
+
+    function _requireWord(uint32 contentId, uint256 leaf, uint256 depth, uint256 k, bytes calldata proof, uint256 at)
+        private
+        view
+        returns (uint256 next)
+    {
+        bytes32 root;
+        (root, next) = MerkleWords.rootOf(proof, at, leaf, depth);
+        if (root != CATALOG.dataRoot(contentId)) revert Holdings_WrongProof(k, contentId, leaf);
+    }
+
+    /// @dev Binary search: the entry that holds `chunk`. Entries of a line follow each other without gaps.
+    function _find(Entry[] storage line, uint256 chunk) private view returns (uint32) {
+        (uint256 low, uint256 high) = (0, line.length);
+        while (high - low > 1) {
+            uint256 middle = (low + high) / 2;
+            if (line[middle].start <= chunk) low = middle;
+            else high = middle;
+        }
+        return uint32(low);
+    }
+}

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
+import {EpochSchedule} from "../lib/accounting/EpochSchedule.sol";
+import {Deployment} from "./Deployment.sol";
+import {IPool} from "./interfaces/IPool.sol";
+import {Clock} from "./libraries/Clock.sol";
+import {BPS, Epoch, Round, ROUNDS, WAD} from "./Types.sol";
+
+/// @title Pool
+/// @notice See IPool. Governance sets the treasury's address and the shares of coming epochs; it cannot move, delay or redirect a claim.
+contract Pool is IPool, AccessManaged, Clock {
+    using SafeERC20 for IERC20;
+    using SafeCast for uint256;
+    using EpochSchedule for EpochSchedule.Schedule;
+    using Checkpoints for Checkpoints.Trace224;
+
+    /// @notice Most that the oracle and the treasury may take together, in basis points of an epoch's fees.
+    uint16 public constant MAX_SHARES_BPS = 2000;
+
+    IERC20 public immutable ASSET;
+    address public immutable ORACLE;
+    address public immutable MARKET;
+    address public immutable SETTLEMENT;
+
+    address public treasury;
+
+    /// @inheritdoc IPool
+    uint256 public accounted;
+    /// @inheritdoc IPool
+    uint256 public treasuryBalance;
+
+    EpochSchedule.Schedule private _total;
+    mapping(uint32 operatorId => EpochSchedule.Schedule) private _ofOperator;
+    mapping(Epoch epoch => EpochFees) private _epochs;
+    mapping(uint32 operatorId => mapping(Epoch epoch => Share)) private _shares;
+    Checkpoints.Trace224 private _shareBps; // epoch => oracleBps << 16 | treasuryBps
+
+    modifier only(address caller) {
+        if (msg.sender != caller) revert Pool_Unauthorized(msg.sender);
+        _;
+    }
+
+    constructor(Deployment memory d, address treasury_, uint16 oracleBps, uint16 treasuryBps)
+        AccessManaged(d.authority)
+        Clock(d.genesis, d.roundLength)
+    {
+        ASSET = IERC20(d.asset);
+        (ORACLE, MARKET, SETTLEMENT) = (d.oracle, d.market, d.settlement);
+        _setTreasury(treasury_);
+        _setShares(Epoch.wrap(1), oracleBps, treasuryBps);
+    }
+
+    // ---- Schedules ----
+
+    /// @inheritdoc IPool
+    function schedule(uint32 operatorId, Round from, Epoch last, uint256 feePerRound, uint256 chunks) external only(MARKET) {
+        _total.add(ROUNDS, Round.unwrap(from), Epoch.unwrap(last), feePerRound, chunks);
+        _ofOperator[operatorId].add(ROUNDS, Round.unwrap(from), Epoch.unwrap(last), feePerRound, chunks);
+        emit SlotScheduled(operatorId, from, last, feePerRound, chunks);
+    }
+
+    /// @inheritdoc IPool
+    function cut(uint32 operatorId, Round from, Epoch last, uint256 feePerRound, uint256 chunks)
+        external
+        only(MARKET)
+        returns (uint256 unpaidRounds)
+    {
+        unpaidRounds = _total.cut(ROUNDS, Round.unwrap(from), Epoch.unwrap(last), feePerRound, chunks);
+        _ofOperator[operatorId].cut(ROUNDS, Round.unwrap(from), Epoch.unwrap(last), feePerRound, chunks);
+        emit SlotCut(operatorId, from, last, feePerRound, chunks, unpaidRounds);
+    }
+
+    /// @inheritdoc IPool
+    function collect(Epoch epoch) external only(MARKET) returns (uint256 fees) {
+        (fees,) = _total.close(ROUNDS, Epoch.unwrap(epoch));
+    }
+
+    /// @inheritdoc IPool
+    function closeOperator(uint32 operatorId, Epoch epoch) external only(SETTLEMENT) returns (uint256 fees, uint256 chunks) {
+        return _ofOperator[operatorId].close(ROUNDS, Epoch.unwrap(epoch));
+    }
+
+    /// @inheritdoc IPool
+    function settledThrough(uint32 operatorId, Epoch epoch) external view returns (bool) {
+        return _ofOperator[operatorId].closedThrough(Epoch.unwrap(epoch));
+    }
+
+    // ---- Shares and claims ----
+
+    /// @inheritdoc IPool
+    function weigh(uint32 operatorId, Epoch epoch, uint256 fees, uint256 merit) external only(SETTLEMENT) {
+        EpochFees storage e = _epochs[epoch];
+        if (e.frozen) revert Pool_AlreadyFrozen(epoch);
+        uint256 weight = _weight(fees, merit);
+        uint104 before = e.weight;
+        _shares[operatorId][epoch] = Share({fees: fees.toUint96(), before: uint256(before).toUint96(), merit: merit.toUint64()});
+        e.weight = before + weight.toUint104();
+        emit Weighed(operatorId, epoch, fees, merit, weight);
+    }
+
+    /// @inheritdoc IPool
+    function freeze(Epoch epoch, uint256 fees, uint256 seats, uint256 earned) external only(SETTLEMENT) {
+        EpochFees storage e = _epochs[epoch];
+        if (e.frozen) revert Pool_AlreadyFrozen(epoch);
+        (uint16 oracleBps, uint16 treasuryBps) = sharesOf(epoch);
+        uint256 net = fees * (BPS - oracleBps - treasuryBps) / BPS;
+        uint256 keeperPay = seats == 0 ? 0 : fees * oracleBps / BPS / seats;
+        uint256 paid;
+        for (uint256 i; i < seats; ++i) {
+            paid += earned >> i & 1;
+        }
+        uint256 weight = e.weight;
+        uint256 owed = (weight == 0 ? 0 : net) + keeperPay * paid;
+        (e.net, e.sharesBps, e.frozen) = (net.toUint104(), oracleBps + treasuryBps, true);
+        if (keeperPay * paid != 0) (e.keeperPay, e.unpaidKeepers) = (keeperPay.toUint96(), uint16(earned));
+        accounted += fees;
+        _credit(fees - owed);
+        emit Frozen(epoch, fees, net, weight, keeperPay, earned);
+    }
+
+    /// @inheritdoc IPool
+    function pay(uint32 operatorId, Epoch epoch, address to, bool forfeited) external only(SETTLEMENT) returns (uint256 owed) {
+        EpochFees memory e = _epochs[epoch];
+        if (!e.frozen) revert Pool_NotFrozen(epoch);
+        Share memory s = _shares[operatorId][epoch];
+        uint256 weight = _weight(s.fees, s.merit);
+        if (weight == 0) revert Pool_NothingToPay(operatorId, epoch);
+        delete _shares[operatorId][epoch];
+
+        // The parts telescope: over all operators they sum to net exactly, whatever the order of claims.
+        uint256 part = uint256(e.net) * (s.before + weight) / e.weight - uint256(e.net) * s.before / e.weight;
+        uint256 cap = uint256(s.fees) * (BPS - e.sharesBps) / BPS;
+        owed = forfeited ? 0 : part < cap ? part : cap;
+        if (owed != part) _credit(part - owed);
+        emit Paid(operatorId, epoch, to, owed, part - owed);
+        if (owed != 0) _send(to, owed);
+    }
+
+    /// @inheritdoc IPool
+    function payKeeper(Epoch epoch, uint256 seat, address keeper) external only(SETTLEMENT) returns (uint256 amount) {
+        EpochFees storage e = _epochs[epoch];
+        uint16 bit = uint16(1 << seat);
+        if (seat >= 16 || e.unpaidKeepers & bit == 0) revert Pool_KeeperNotOwed(epoch, seat);
+        e.unpaidKeepers &= ~bit;
+        amount = e.keeperPay;
+        emit KeeperPaid(keeper, epoch, amount);
+        _send(keeper, amount);
+    }
+
+    // ---- Treasury ----
+
+    /// @inheritdoc IPool
+    function creditTreasury(uint256 amount) external {
+        if (msg.sender != ORACLE && msg.sender != MARKET) revert Pool_Unauthorized(msg.sender);
+        accounted += amount;
+        _credit(amount);
+    }
+
+    /// @inheritdoc IPool
+    function withdrawTreasury() external returns (uint256 amount) {
+        amount = treasuryBalance;
+        treasuryBalance = 0;
+        emit TreasuryWithdrawn(treasury, amount);
+        _send(treasury, amount);
+    }
+
+    /// @inheritdoc IPool
+    function setTreasury(address treasury_) external restricted {
+        _setTreasury(treasury_);
+    }
+
+    /// @inheritdoc IPool
+    function setShares(uint16 oracleBps, uint16 treasuryBps) external restricted {
+        _setShares(currentEpoch().addEpochs(1), oracleBps, treasuryBps);
+    }
+
+    // ---- Views ----
+
+    /// @inheritdoc IPool
+    function sharesOf(Epoch epoch) public view returns (uint16 oracleBps, uint16 treasuryBps) {
+        uint224 packed = _shareBps.upperLookupRecent(Epoch.unwrap(epoch));
+        return (uint16(packed >> 16), uint16(packed));
+    }
+
+    /// @inheritdoc IPool
+    function epochFees(Epoch epoch) external view returns (EpochFees memory) {
+        return _epochs[epoch];
+    }
+
+    /// @inheritdoc IPool
+    function share(uint32 operatorId, Epoch epoch) external view returns (Share memory) {
+        return _shares[operatorId][epoch];
+    }
+
+    // ---- Internals ----
+
+    /// @dev Rounded down; the same two numbers give the same weight when it is added and when it is claimed.
+    function _weight(uint256 fees, uint256 merit) private pure returns (uint256) {
+        return fees * merit / WAD;
+    }
+
+    function _credit(uint256 amount) private {
+        if (amount == 0) return;
+        treasuryBalance += amount;
+        emit TreasuryCredited(amount);
+    }
+
+    function _send(address to, uint256 amount) private {
+        accounted -= amount;
+        ASSET.safeTransfer(to, amount);
+    }
+
+    function _setTreasury(address treasury_) private {
+        if (treasury_ == address(0)) revert Pool_ZeroTreasury();
+        treasury = treasury_;
+        emit TreasurySet(treasury_);
+    }
+
+    function _setShares(Epoch from, uint16 oracleBps, uint16 treasuryBps) private {
+        if (uint256(oracleBps) + treasuryBps > MAX_SHARES_BPS) revert Pool_SharesOutOfBounds(oracleBps, treasuryBps);
+        _shareBps.push(Epoch.unwrap(from), uint224(oracleBps) << 16 | treasuryBps);
+        emit SharesSet(from, oracleBps, treasuryBps);
+    }
+}

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Deployment} from "./Deployment.sol";
+import {IAudits} from "./interfaces/IAudits.sol";
+import {IBeacon} from "./interfaces/IBeacon.sol";
+import {IHoldings} from "./interfaces/IHoldings.sol";
+import {IMarket} from "./interfaces/IMarket.sol";
+import {IOperators} from "./interfaces/IOperators.sol";
+import {IOracle} from "./interfaces/IOracle.sol";
+import {IPool} from "./interfaces/IPool.sol";
+import {ISettlement} from "./interfaces/ISettlement.sol";
+import {Clock} from "./libraries/Clock.sol";
+import {ReputationMath} from "./libraries/ReputationMath.sol";
+import {Epoch, Round, WAD} from "./Types.sol";
+
+/// @title Settlement
+/// @notice See ISettlement.
+contract Settlement is ISettlement, Clock {
+    using ReputationMath for ReputationMath.Record;
+
+    /// @notice Round of the next epoch in which settling begins, and the one in which it stops to weigh, freezing and claiming begin.
+    uint32 public constant SETTLE_ROUND = 2;
+    uint32 public constant FREEZE_ROUND = 5;
+    uint256 public constant PAID_REPUTATION = 0.3e18;
+    uint32 public constant WAIT_EPOCHS = 6;
+
+    IBeacon public immutable BEACON;
+    IPool public immutable POOL;
+    IOperators public immutable OPERATORS;
+    IOracle public immutable ORACLE;
+    IHoldings public immutable HOLDINGS;
+    IMarket public immutable MARKET;
+    IAudits public immutable AUDITS;
+
+    constructor(Deployment memory d) Clock(d.genesis, d.roundLength) {
+        BEACON = IBeacon(d.beacon);
+        POOL = IPool(d.pool);
+        OPERATORS = IOperators(d.operators);
+        ORACLE = IOracle(d.oracle);
+        HOLDINGS = IHoldings(d.holdings);
+        MARKET = IMarket(d.market);
+        AUDITS = IAudits(d.audits);
+    }
+
+    /// @inheritdoc ISettlement
+    function settle(uint32 operatorId, Epoch epoch) external {
+        Round round = _after(epoch, SETTLE_ROUND);
+        if (POOL.settledThrough(operatorId, epoch)) revert Settlement_NothingToSettle(operatorId, epoch);
+        uint256 audits = AUDITS.pending(operatorId, epoch);
+        if (audits != 0) revert Settlement_AuditsPending(operatorId, epoch, audits);
+        Round stamp = HOLDINGS.inventory(operatorId).stamp;
+        if (Round.unwrap(stamp) != 0 && stamp.epochOf() < epoch) revert Settlement_NotUnwound(operatorId, stamp);
+
+        Outcome memory o;
+        (o.fees, o.chunks) = POOL.closeOperator(operatorId, epoch);
+        ReputationMath.Record memory e = _record(operatorId, epoch, o.chunks);
+        (o.due, o.clean, o.retention, o.reputation) = (e.due, e.clean, WAD, e.standing);
+        // If nothing was due, reputation and reliability stay what they are, and there is nothing to weigh.
+        if (e.due != 0) {
+            o.retention = e.retention();
+            o.reliability = e.reliability(o.retention);
+            o.reputation = e.reputation(o.retention, o.reliability);
+            o.weighed = round < epoch.addEpochs(1).first().addRounds(FREEZE_ROUND);
+            OPERATORS.setStanding(operatorId, uint64(o.reputation), uint64(o.reliability));
+            if (o.weighed) POOL.weigh(operatorId, epoch, o.fees, o.reputation * o.reliability / WAD);
+        }
+        emit Settled(operatorId, epoch, o);
+    }
+
+    /// @inheritdoc ISettlement
+    function freeze(Epoch epoch) external {
+        _after(epoch, FREEZE_ROUND);
+        (uint256 seats, uint256 earned) = ORACLE.scores(epoch);
+        POOL.freeze(epoch, MARKET.collect(epoch), seats, earned);
+    }
+
+    /// @inheritdoc ISettlement
+    function claim(uint32 operatorId, Epoch epoch) external returns (uint256 owed) {
+        (uint64 reputation,) = OPERATORS.standing(operatorId);
+        bool low = reputation < PAID_REPUTATION;
+        bool forfeited = low && currentEpoch() > epoch.addEpochs(WAIT_EPOCHS);
+        if (low && !forfeited) revert Settlement_Withheld(operatorId, reputation);
+        return POOL.pay(operatorId, epoch, OPERATORS.payoutOf(operatorId), forfeited);
+    }
+
+    /// @inheritdoc ISettlement
+    function payKeeper(Epoch epoch, uint256 seat) external returns (uint256 amount) {
+        return POOL.payKeeper(epoch, seat, ORACLE.keeperAt(epoch, seat));
+    }
+
+    function _record(uint32 operatorId, Epoch epoch, uint256 chunks) private view returns (ReputationMath.Record memory e) {
+        (e.standing,) = OPERATORS.standing(operatorId);
+        if (chunks == 0) return e;
+        IHoldings.Tally memory t = HOLDINGS.tally(operatorId, epoch);
+        uint256 due = BEACON.seededMask(epoch) & ~uint256(t.idle);
+        (e.due, e.clean) = (_count(due), _count(due & t.clean));
+        e.chunks = chunks;
+        e.lostHalves = t.ejected ? 2 * chunks : t.lostHalves;
+        // A loss counts even if every round was void.
+        if (e.due == 0 && e.lostHalves != 0) (e.due, e.clean) = (1, 1);
+        if (e.due == 0) return e;
+        bool ready;
+        (ready, e.measured, e.uptimeBps, e.availabilityBps) = ORACLE.metrics(operatorId, epoch);
+        if (!ready) revert Settlement_NotTallied(operatorId, epoch);
+    }
+
+    /// @dev Reverts before round `n` of the epoch after `epoch`.
+    function _after(Epoch epoch, uint32 n) private view returns (Round round) {
+        round = currentRound();
+        Round from = epoch.addEpochs(1).first().addRounds(n);
+        if (round < from) revert Settlement_TooEarly(round, from);
+    }
+
+    function _count(uint256 bits) private pure returns (uint256 n) {
+        for (; bits != 0; bits &= bits - 1) {
+            ++n;
+        }
+    }
+}
