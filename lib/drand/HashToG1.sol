@@ -24,11 +24,12 @@ library HashToG1 {
     /// @dev hash_to_field with count = 2 and L = 64: two field elements of 64 bytes.
     function _hashToField(bytes32 message) private view returns (bytes memory u0, bytes memory u1) {
         // expand_message_xmd to 128 bytes, in four blocks.
-        bytes32 b0 = sha256(abi.encodePacked(bytes32(0), bytes32(0), message, uint16(128), uint8(0), DST_PRIME));
-        bytes32 b1 = sha256(abi.encodePacked(b0, uint8(1), DST_PRIME));
-        bytes32 b2 = sha256(abi.encodePacked(b0 ^ b1, uint8(2), DST_PRIME));
-        bytes32 b3 = sha256(abi.encodePacked(b0 ^ b2, uint8(3), DST_PRIME));
-        bytes32 b4 = sha256(abi.encodePacked(b0 ^ b3, uint8(4), DST_PRIME));
+        bytes memory dst = DST_PRIME;
+        bytes32 b0 = sha256(abi.encodePacked(bytes32(0), bytes32(0), message, uint16(128), uint8(0), dst));
+        bytes32 b1 = sha256(abi.encodePacked(b0, uint8(1), dst));
+        bytes32 b2 = sha256(abi.encodePacked(b0 ^ b1, uint8(2), dst));
+        bytes32 b3 = sha256(abi.encodePacked(b0 ^ b2, uint8(3), dst));
+        bytes32 b4 = sha256(abi.encodePacked(b0 ^ b3, uint8(4), dst));
         return (_modP(b1, b2), _modP(b3, b4));
     }
 
@@ -37,10 +38,17 @@ library HashToG1 {
         return _call(address(0x05), abi.encodePacked(uint256(64), uint256(1), uint256(64), high, low, uint8(1), P), 64);
     }
 
-    /// @dev The inputs given here are well formed, so a call fails only for want of gas or of the precompile.
+    /// @dev The inputs given here are well formed, so a call fails only for want of gas or of the precompile. Memory-safe: the output is
+    /// `size` bytes, a multiple of 32, written to memory allocated for them.
     function _call(address precompile, bytes memory input, uint256 size) private view returns (bytes memory output) {
         bool ok;
-        (ok, output) = precompile.staticcall(input);
-        if (!ok || output.length != size) revert HashToG1_PrecompileFailed(precompile);
+        assembly ("memory-safe") {
+            output := mload(0x40)
+            mstore(output, size)
+            mstore(0x40, add(output, add(size, 32)))
+            ok := staticcall(gas(), precompile, add(input, 32), mload(input), add(output, 32), size)
+            ok := and(ok, eq(returndatasize(), size))
+        }
+        if (!ok) revert HashToG1_PrecompileFailed(precompile);
     }
 }
