@@ -47,7 +47,8 @@ interface ICatalog {
     }
 
     /// @notice A content was published: for the first time, or again after its bond had been withdrawn.
-    /// @param payer Who paid the bond. It belongs to `manifest.publisher`. @param bond Asset wei.
+    /// @param payer Who paid the bond. It belongs to `manifest.publisher`.
+    /// @param bond Asset wei.
     event Published(
         uint32 indexed contentId,
         bytes32 indexed infohash,

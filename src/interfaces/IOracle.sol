@@ -34,9 +34,9 @@ interface IOracle {
     /// @notice A keeper's commitment for an epoch.
     struct Commitment {
         // slot 0
-        bytes32 link; // what the next page must hash to; 0: no commitment, or forfeited
+        bytes32 link; // what the next page must hash to
         // slot 1
-        uint8 pages; // committed
+        uint8 pages; // committed; 0: no commitment, or forfeited
         uint8 revealed; // pages revealed, from page 0 on
     }
 
@@ -49,7 +49,7 @@ interface IOracle {
         bool counted; // more than two thirds of the seats did
         uint24 operators; // tallied in time to be scored
         // slot 1
-        uint24[9] agreed; // by seat: how many of those operators it agreed on
+        uint256 agreed; // on how many of those operators each seat did: nine numbers of 24 bits, seat 0 lowest
     }
 
     /// @notice Rules of scoring and forfeits, in basis points.
@@ -70,12 +70,16 @@ interface IOracle {
     /// @notice A keeper committed, or replaced its commitment of the same round.
     event Committed(Epoch indexed epoch, address indexed keeper, bytes32 link, uint256 pages);
 
-    /// @notice A keeper revealed a page. @param data The contract whose code, after its first byte, is the values.
+    /// @notice A keeper revealed a page.
+    /// @param data The contract whose code, after its first byte, is the values.
     event Revealed(Epoch indexed epoch, address indexed keeper, uint256 page, address data);
 
-    /// @notice A page was tallied. @param medians As stored, 8 operators a word. @param agreed By seat, in this page alone.
-    /// @param scored Whether it came in time to count for the keepers' scores. @param operators With a median in this page.
-    event Tallied(Epoch indexed epoch, uint256 indexed page, uint256[] medians, uint24[9] agreed, uint256 operators, bool scored);
+    /// @notice A page was tallied.
+    /// @param medians As stored, 8 operators a word.
+    /// @param agreed As in Session, of this page alone.
+    /// @param scored Whether it came in time to count for the keepers' scores.
+    /// @param operators With a median in this page.
+    event Tallied(Epoch indexed epoch, uint256 indexed page, uint256[] medians, uint256 agreed, uint256 operators, bool scored);
 
     event KeeperBondSet(uint96 keeperBond);
     event RulesSet(Epoch from, Rules rules);
@@ -93,7 +97,6 @@ interface IOracle {
     error Oracle_BondThawing(address keeper, Epoch until);
     error Oracle_WrongRound(Round current, Round wanted);
     error Oracle_TooEarly(Round current, Round from);
-    error Oracle_ZeroLink();
     error Oracle_PagesOutOfBounds(uint256 pages, uint256 most);
     error Oracle_NoCommitment(Epoch epoch, address keeper);
     error Oracle_AllRevealed(Epoch epoch, address keeper);
@@ -143,16 +146,18 @@ interface IOracle {
     // ---- An epoch's values ----
 
     /// @notice Round 0 of the next epoch: commits the caller to its values of `epoch`. May be replaced until the round ends.
-    /// @param link The head of its chain. @param pages How many pages are in the chain, 1 to MAX_PAGES.
+    /// @param link The head of its chain.
+    /// @param pages How many pages are in the chain, 1 to MAX_PAGES.
     ///
     /// Requirements:
     /// - it is round 0 of the epoch after `epoch`
     /// - the caller has a seat in `epoch` and its bond is full
-    /// - link is not zero
+    /// - 1 <= pages <= MAX_PAGES
     function commit(Epoch epoch, bytes32 link, uint256 pages) external;
 
     /// @notice Round 1 of the next epoch: reveals the caller's next page of `epoch`.
-    /// @param values 4 bytes an operator, at most PAGE of them. @param next Link of the next page, or the salt if this is the last one.
+    /// @param values 4 bytes an operator, at most PAGE of them.
+    /// @param next Link of the next page, or the salt if this is the last one.
     ///
     /// Requirements:
     /// - it is round 1 of the epoch after `epoch`
@@ -188,18 +193,21 @@ interface IOracle {
     // ---- Views ----
 
     /// @notice An operator's metrics for an epoch: its medians, or else its latest ones of up to CARRY epochs before.
+    /// Requirements: operatorId is not 0.
     /// @return ready False while that depends on reveals or tallies that can still come: run `tally` for the operator's page of `epoch`,
     /// or of a counted epoch up to CARRY before it. What is ready never changes.
-    /// @return present Whether there are metrics. @return uptimeBps 0 to 10000. @return availabilityBps 0 to 10000.
-    /// Requirements: operatorId is not 0.
+    /// @return present Whether there are metrics.
+    /// @return uptimeBps 0 to 10000.
+    /// @return availabilityBps 0 to 10000.
     function metrics(uint32 operatorId, Epoch epoch)
         external
         view
         returns (bool ready, bool present, uint16 uptimeBps, uint16 availabilityBps);
 
     /// @notice Who earned the oracle's pay of `epoch`, each a seat's part of it.
-    /// @return seats How many seats there were. @return earned Bit i: seat i agreed on enough of the operators that were scored.
     /// Requirements: round 4 of the epoch after `epoch` is over, so that the answer is final.
+    /// @return seats How many seats there were.
+    /// @return earned Bit i: seat i agreed on enough of the operators that were scored.
     function scores(Epoch epoch) external view returns (uint256 seats, uint256 earned);
 
     /// @notice The keeper in seat `seat`, from 0, of an epoch not after the next one.
