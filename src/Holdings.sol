@@ -66,39 +66,39 @@ contract Holdings is IHoldings, Clock {
         if (s.seed == 0) revert Holdings_NoSeed(s.round);
         if (s.total == 0) revert Holdings_NothingHeld(operatorId, s.round);
 
-        uint256 at;
+        uint256 cursor;
         for (uint256 k; k < K; ++k) {
-            at = _answer(s, k, proof, at);
+            cursor = _answer(s, k, proof, cursor);
         }
-        if (at != proof.length) revert Holdings_WrongProofLength(proof.length, at);
+        if (cursor != proof.length) revert Holdings_WrongProofLength(proof.length, cursor);
         _tallies[operatorId][s.round.epochOf()].clean |= uint32(1 << s.round.index());
         emit Proven(operatorId, s.round);
     }
 
     /// @dev One challenge of a round. If every draw hits something dead or pending, it is waived.
-    function _answer(Sample memory s, uint256 k, bytes calldata proof, uint256 at) private view returns (uint256) {
+    function _answer(Sample memory s, uint256 k, bytes calldata proof, uint256 cursor) private view returns (uint256) {
         for (uint256 attempt; attempt < Draw.ATTEMPTS; ++attempt) {
             (bytes32 h, Epoch last, uint256 chunk) = _draw(s, k, attempt);
-            if (at + 4 > proof.length) revert Holdings_WrongProofLength(proof.length, at + 4);
-            uint256 index = uint32(bytes4(proof[at:at + 4]));
-            at += 4;
+            if (cursor + 4 > proof.length) revert Holdings_WrongProofLength(proof.length, cursor + 4);
+            uint256 index = uint32(bytes4(proof[cursor:cursor + 4]));
+            cursor += 4;
             Entry memory e = _lines[s.operatorId][last][index];
             if (chunk < e.start || chunk >= uint256(e.start) + e.chunks) revert Holdings_WrongEntry(k, chunk, index);
             if (!_isLive(e, s.round)) continue;
-            return _requireWord(e.contentId, Draw.word(h, chunk - e.start, e.chunks, e.tailBlocks), e.depth, k, proof, at);
+            return _requireWord(e.contentId, Draw.word(h, chunk - e.start, e.chunks, e.tailBlocks), e.depth, k, proof, cursor);
         }
-        return at;
+        return cursor;
     }
 
     /// @inheritdoc IHoldings
     function requireWords(uint32 contentId, bytes32 seed, bytes calldata proof) external view {
         (uint256 chunks, uint256 tailBlocks, uint256 depth) = Draw.shape(CATALOG.blocks(contentId));
-        uint256 at;
+        uint256 cursor;
         for (uint256 k; k < K; ++k) {
             bytes32 h = Draw.hash(seed, 0, k, 0);
-            at = _requireWord(contentId, Draw.word(h, uint256(h) % chunks, chunks, tailBlocks), depth, k, proof, at);
+            cursor = _requireWord(contentId, Draw.word(h, uint256(h) % chunks, chunks, tailBlocks), depth, k, proof, cursor);
         }
-        if (at != proof.length) revert Holdings_WrongProofLength(proof.length, at);
+        if (cursor != proof.length) revert Holdings_WrongProofLength(proof.length, cursor);
     }
 
     // ---- What is held ----
@@ -246,7 +246,7 @@ contract Holdings is IHoldings, Clock {
             }
         }
         assembly ("memory-safe") {
-            mstore(drawn, n) // n is at most the length allocated
+            mstore(drawn, n) // n is cursor most the length allocated
         }
     }
 
@@ -289,7 +289,7 @@ contract Holdings is IHoldings, Clock {
     }
 
     /// @inheritdoc IHoldings
-    /// @dev Looks at the epoch under way and the one before it: sixty rounds hold any seven in a row but after a month of void ones.
+    /// @dev Looks cursor the epoch under way and the one before it: sixty rounds hold any seven in a row but after a month of void ones.
     function badInARow(uint32 operatorId) public view returns (uint256 bad) {
         Inventory memory inv = _inventories[operatorId];
         Round now_ = currentRound();
@@ -375,13 +375,13 @@ contract Holdings is IHoldings, Clock {
         _tallies[operatorId][round.epochOf()].idle |= ALL_ROUNDS & ~uint32((1 << round.index()) - 1);
     }
 
-    function _requireWord(uint32 contentId, uint256 leaf, uint256 depth, uint256 k, bytes calldata proof, uint256 at)
+    function _requireWord(uint32 contentId, uint256 leaf, uint256 depth, uint256 k, bytes calldata proof, uint256 cursor)
         private
         view
         returns (uint256 next)
     {
         bytes32 root;
-        (root, next) = MerkleWords.rootOf(proof, at, leaf, depth);
+        (root, next) = MerkleWords.rootOf(proof, cursor, leaf, depth);
         if (root != CATALOG.dataRoot(contentId)) revert Holdings_WrongProof(k, contentId, leaf);
     }
 
