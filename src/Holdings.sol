@@ -246,7 +246,7 @@ contract Holdings is IHoldings, Clock {
             }
         }
         assembly ("memory-safe") {
-            mstore(drawn, n) // n is cursor most the length allocated
+            mstore(drawn, n) // n is at most the length allocated
         }
     }
 
@@ -289,7 +289,7 @@ contract Holdings is IHoldings, Clock {
     }
 
     /// @inheritdoc IHoldings
-    /// @dev Looks cursor the epoch under way and the one before it: sixty rounds hold any seven in a row but after a month of void ones.
+    /// @dev Looks at the epoch under way and the one before it: sixty rounds hold any seven in a row but after a month of void ones.
     function badInARow(uint32 operatorId) public view returns (uint256 bad) {
         Inventory memory inv = _inventories[operatorId];
         Round now_ = currentRound();
