@@ -60,8 +60,9 @@ contract Pool is IPool, AccessManaged, Clock {
 
     /// @inheritdoc IPool
     function schedule(uint32 operatorId, Round from, Epoch last, uint256 feePerRound, uint256 chunks) external only(MARKET) {
-        _total.add(ROUNDS, Round.unwrap(from), Epoch.unwrap(last), feePerRound, chunks);
-        _ofOperator[operatorId].add(ROUNDS, Round.unwrap(from), Epoch.unwrap(last), feePerRound, chunks);
+        uint256 current = Epoch.unwrap(currentEpoch());
+        _total.add(ROUNDS, current, Round.unwrap(from), Epoch.unwrap(last), feePerRound, chunks);
+        _ofOperator[operatorId].add(ROUNDS, current, Round.unwrap(from), Epoch.unwrap(last), feePerRound, chunks);
         emit SlotScheduled(operatorId, from, last, feePerRound, chunks);
     }
 
