@@ -308,7 +308,10 @@ contract Market is IMarket, AccessManaged, Pausable, Clock {
     }
 
     function _checkSettled(uint32 operatorId, Round round) private view {
-        uint32 ended = Epoch.unwrap(round.epochOf()) - (round.index() < 5 ? 2 : 1);
+        uint32 open_ = round.index() < 5 ? 2 : 1; // epochs that may be open
+        uint32 current = Epoch.unwrap(round.epochOf());
+        if (current <= open_) return;
+        uint32 ended = current - open_;
         if (!POOL.settledThrough(operatorId, Epoch.wrap(ended))) revert Market_Unsettled(operatorId, Epoch.wrap(ended));
     }
 
