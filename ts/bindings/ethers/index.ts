@@ -1,0 +1,9 @@
+export type { Audits } from "./Audits.ts";
+export type { Beacon } from "./Beacon.ts";
+export type { Catalog } from "./Catalog.ts";
+export type { Holdings } from "./Holdings.ts";
+export type { Market } from "./Market.ts";
+export type { Operators } from "./Operators.ts";
+export type { Oracle } from "./Oracle.ts";
+export type { Pool } from "./Pool.ts";
+export type { Settlement } from "./Settlement.ts";
