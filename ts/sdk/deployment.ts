@@ -1,0 +1,64 @@
+import { readFile } from "node:fs/promises";
+import { type Address, erc20Abi, isAddress } from "viem";
+import { z } from "zod";
+import {
+  auditsAbi,
+  beaconAbi,
+  catalogAbi,
+  holdingsAbi,
+  marketAbi,
+  operatorsAbi,
+  oracleAbi,
+  poolAbi,
+  settlementAbi,
+} from "../bindings/abi.ts";
+
+export const ABIS = {
+  Asset: erc20Abi,
+  Beacon: beaconAbi,
+  Catalog: catalogAbi,
+  Pool: poolAbi,
+  Operators: operatorsAbi,
+  Oracle: oracleAbi,
+  Holdings: holdingsAbi,
+  Market: marketAbi,
+  Audits: auditsAbi,
+  Settlement: settlementAbi,
+} as const;
+
+export type Abis = typeof ABIS;
+export type ContractName = keyof Abis;
+
+const address = z.custom<Address>((value) => typeof value === "string" && isAddress(value), "is no address");
+
+const schema = z.object({
+  chainId: z.int().positive(),
+  /** Block from which the protocol's events start. */
+  fromBlock: z.int().nonnegative(),
+  /** Unix seconds. */
+  genesis: z.int().positive(),
+  /** Seconds. */
+  roundLength: z.int().min(60),
+  contracts: z.object({
+    Asset: address,
+    Beacon: address,
+    Catalog: address,
+    Pool: address,
+    Operators: address,
+    Oracle: address,
+    Holdings: address,
+    Market: address,
+    Audits: address,
+    Settlement: address,
+  } satisfies Record<ContractName, typeof address>),
+});
+
+/** Where a community's contracts are, and its schedule: what script/Deploy.s.sol writes to deployments/<chainId>.json. */
+export type Deployment = z.infer<typeof schema>;
+
+/** @throws when the file is missing or says something else. */
+export async function loadDeployment(path: string): Promise<Deployment> {
+  const result = schema.safeParse(JSON.parse(await readFile(path, "utf8")));
+  if (!result.success) throw new Error(`${path} is no deployment: ${z.prettifyError(result.error)}`);
+  return result.data;
+}

@@ -1,0 +1,336 @@
+import { type Address, decodeEventLog, type Hex, type Log, zeroAddress } from "viem";
+import { chunksOf } from "../torrent/commitment.ts";
+import { firstRound, lastRound } from "./clock.ts";
+import { ABIS, type ContractName, type Deployment } from "./deployment.ts";
+import type { CommitmentArgs, Manifest } from "./manifest.ts";
+
+export interface OperatorState {
+  readonly id: number;
+  owner: Address;
+  prover: Address;
+  payout: Address;
+  capacityChunks: number;
+  /** host:port, as its owner wrote it: not to be trusted. */
+  endpoint: string;
+  /** Asset wei. */
+  stake: bigint;
+  /** WAD. */
+  reputation: bigint;
+  /** WAD. */
+  reliability: bigint;
+  /** Round in which it asked to leave. */
+  exitRequested: number | undefined;
+  /** Round of an ejection that is not unwound yet. */
+  stamp: number | undefined;
+  /** Rounds proven in full. */
+  readonly proven: Set<number>;
+  /** Epochs settled. */
+  readonly settled: Set<number>;
+}
+
+export interface ContentState {
+  readonly id: number;
+  readonly commitment: CommitmentArgs;
+  readonly chunks: number;
+  /** Of the latest publication. */
+  manifest: Manifest;
+  /** Whether its bond is here: only then it takes new orders. */
+  bonded: boolean;
+}
+
+export interface SlotState {
+  readonly operatorId: number;
+  readonly acceptedIn: number;
+  /** Undefined: reserved, not activated. */
+  liveFrom: number | undefined;
+}
+
+export interface OrderState {
+  readonly id: number;
+  readonly contentId: number;
+  readonly uploader: Address;
+  readonly chunks: number;
+  readonly startEpoch: number;
+  readonly epochs: number;
+  /** Percent. */
+  readonly minReputation: number;
+  readonly minReliability: number;
+  /** 0: none. */
+  readonly incumbentOrder: number;
+  readonly designated: readonly number[];
+  /** Asset wei per chunk and round. */
+  readonly feePerChunkRound: bigint;
+  /** Asset wei per chunk. */
+  readonly stakePerChunk: bigint;
+  readonly slashBps: number;
+  /** By replica; undefined: nobody's. */
+  readonly slots: (SlotState | undefined)[];
+  /** Replicas that the uploader gave up. */
+  readonly cancelled: Set<number>;
+  /** Operators that let a reservation lapse. */
+  readonly barred: Set<number>;
+}
+
+export interface AuditState {
+  readonly orderId: number;
+  readonly replica: number;
+  readonly operatorId: number;
+  readonly payer: Address;
+  /** Asset wei. */
+  readonly fee: bigint;
+  due: number;
+}
+
+/** One replica of one order, with who holds it. */
+export interface HeldSlot extends SlotState {
+  readonly order: OrderState;
+  readonly replica: number;
+}
+
+export function lastEpochOf({ startEpoch, epochs }: OrderState): number {
+  return startEpoch + epochs - 1;
+}
+
+export function lastRoundOf(order: OrderState): number {
+  return lastRound(lastEpochOf(order));
+}
+
+export function firstRoundOf({ startEpoch }: OrderState): number {
+  return firstRound(startEpoch);
+}
+
+const WAD = 10n ** 18n;
+/** What an operator starts with. */
+const FIRST_REPUTATION = WAD / 2n;
+
+type ProtocolEvent = { [N in ContractName]: ReturnType<typeof decodeOf<N>> }[ContractName];
+
+/**
+ * What the protocol's events add up to: operators, contents, orders, slots, audits, seeds. Built from nothing but logs in order, so that
+ * agents, the keeper and `status` share one view; what needs the chain's own arithmetic (draws, dues, money) is read from its views.
+ *
+ * @example
+ * const state = new ProtocolState(deployment);
+ * for (const log of logs) state.apply(log);
+ */
+export class ProtocolState {
+  readonly operators = new Map<number, OperatorState>();
+  readonly contents = new Map<number, ContentState>();
+  readonly orders = new Map<number, OrderState>();
+  /** By slotKey. */
+  readonly audits = new Map<string, AuditState>();
+  /** By round. */
+  readonly seeds = new Map<number, Hex>();
+  /** Epochs whose fees are fixed. */
+  readonly frozen = new Set<number>();
+  readonly #contracts: ReadonlyMap<string, ContractName>;
+
+  constructor({ contracts }: Deployment) {
+    this.#contracts = new Map(
+      Object.entries(contracts).map(([name, address]) => [address.toLowerCase(), name as ContractName]),
+    );
+  }
+
+  /** Takes in one log; logs of other contracts change nothing. */
+  apply(log: Pick<Log, "address" | "topics" | "data">): void {
+    const contract = this.#contracts.get(log.address.toLowerCase());
+    if (contract === undefined || contract === "Asset") return;
+    const event = decodeOf(contract, log) as ProtocolEvent;
+    this.#take(event);
+  }
+
+  /** Slots that an operator holds or has reserved and whose term is not over in `round`. */
+  slotsOf(operatorId: number, round: number): HeldSlot[] {
+    const held: HeldSlot[] = [];
+    for (const order of this.orders.values()) {
+      if (lastRoundOf(order) < round) continue;
+      for (const [replica, slot] of order.slots.entries()) {
+        if (slot?.operatorId === operatorId) held.push({ ...slot, order, replica });
+      }
+    }
+    return held;
+  }
+
+  /** Operators with a live slot of a content in `round`. */
+  holdersOf(contentId: number, round: number): OperatorState[] {
+    const holders = new Set<OperatorState>();
+    for (const order of this.orders.values()) {
+      if (order.contentId !== contentId || lastRoundOf(order) < round) continue;
+      for (const slot of order.slots) {
+        const operator =
+          slot?.liveFrom !== undefined && slot.liveFrom <= round ? this.operators.get(slot.operatorId) : undefined;
+        if (operator !== undefined) holders.add(operator);
+      }
+    }
+    return [...holders];
+  }
+
+  auditsOf(operatorId: number): AuditState[] {
+    return [...this.audits.values()].filter((audit) => audit.operatorId === operatorId);
+  }
+
+  #take(event: ProtocolEvent): void {
+    switch (event.eventName) {
+      case "Registered": {
+        const { operatorId, owner, capacityChunks, endpoint } = event.args;
+        Object.assign(this.#operator(operatorId), { owner, capacityChunks, endpoint });
+        return;
+      }
+      case "StakeAdded":
+        this.#operator(event.args.operatorId).stake = event.args.stake;
+        return;
+      case "KeysSet": {
+        const { operatorId, owner, prover, payout } = event.args;
+        Object.assign(this.#operator(operatorId), { owner, prover, payout });
+        return;
+      }
+      case "CapacitySet":
+        this.#operator(event.args.operatorId).capacityChunks = event.args.capacityChunks;
+        return;
+      case "EndpointSet":
+        this.#operator(event.args.operatorId).endpoint = event.args.endpoint;
+        return;
+      case "Slashed":
+        this.#operator(event.args.operatorId).stake -= event.args.taken;
+        return;
+      case "StandingSet": {
+        const { operatorId, reputation, reliability } = event.args;
+        Object.assign(this.#operator(operatorId), { reputation, reliability });
+        return;
+      }
+      case "ExitRequested":
+        this.#operator(event.args.operatorId).exitRequested = event.args.round;
+        return;
+      case "Published": {
+        const { contentId: id, commitment, manifest } = event.args;
+        this.contents.set(id, { id, commitment, manifest, bonded: true, chunks: chunksOf(commitment.blocks) });
+        return;
+      }
+      case "BondWithdrawn": {
+        if (!("contentId" in event.args)) return; // a keeper's
+        const content = this.contents.get(event.args.contentId);
+        if (content !== undefined) content.bonded = false;
+        return;
+      }
+      case "OrderOpened": {
+        const {
+          orderId: id,
+          contentId,
+          uploader,
+          chunks,
+          feePerChunkRound,
+          stakePerChunk,
+          slashBps,
+          request,
+        } = event.args;
+        const { startEpoch, epochs, minReputation, minReliability, incumbentOrder, designated, replicas } = request;
+        const terms = { startEpoch, epochs, minReputation, minReliability, incumbentOrder, designated };
+        const prices = { feePerChunkRound, stakePerChunk, slashBps, chunks: Number(chunks) };
+        const slots = new Array<undefined>(replicas).fill(undefined);
+        this.orders.set(id, {
+          id,
+          contentId,
+          uploader,
+          ...terms,
+          ...prices,
+          slots,
+          cancelled: new Set(),
+          barred: new Set(),
+        });
+        return;
+      }
+      case "Accepted": {
+        const { orderId, replica, operatorId, round } = event.args;
+        this.#order(orderId).slots[replica] = { operatorId, acceptedIn: round, liveFrom: undefined };
+        return;
+      }
+      case "Activated": {
+        const { orderId, replica, liveFrom } = event.args;
+        const slot = this.#order(orderId).slots[replica];
+        if (slot !== undefined) slot.liveFrom = liveFrom;
+        return;
+      }
+      case "ReservationLapsed": {
+        const { orderId, replica, operatorId } = event.args;
+        const order = this.#order(orderId);
+        order.slots[replica] = undefined;
+        order.barred.add(operatorId);
+        return;
+      }
+      case "SlotEnded":
+        this.#order(event.args.orderId).slots[event.args.replica] = undefined;
+        return;
+      case "ReplicaCancelled":
+        this.#order(event.args.orderId).cancelled.add(event.args.replica);
+        return;
+      case "AuditOpened": {
+        const { orderId, replica, operatorId, payer, fee, due } = event.args;
+        this.audits.set(slotKey(orderId, replica), { orderId, replica, operatorId, payer, fee, due });
+        return;
+      }
+      case "AuditRolled": {
+        const audit = this.audits.get(slotKey(event.args.orderId, event.args.replica));
+        if (audit !== undefined) audit.due = event.args.due;
+        return;
+      }
+      case "AuditAnswered":
+      case "AuditReturned": // every other end of an audit gives the fee back
+        this.audits.delete(slotKey(event.args.orderId, event.args.replica));
+        return;
+      case "Seeded":
+        this.seeds.set(event.args.round, event.args.seed);
+        return;
+      case "Proven":
+        this.#operator(event.args.operatorId).proven.add(event.args.round);
+        return;
+      case "Ejected":
+        this.#operator(event.args.operatorId).stamp = event.args.round;
+        return;
+      case "Unstamped":
+        this.#operator(event.args.operatorId).stamp = undefined;
+        return;
+      case "Settled":
+        this.#operator(event.args.operatorId).settled.add(event.args.epoch);
+        return;
+      case "Frozen":
+        this.frozen.add(event.args.epoch);
+        return;
+    }
+  }
+
+  /** Keys and stake of a new operator are told before its registration, so the first mention makes it. */
+  #operator(id: number): OperatorState {
+    let operator = this.operators.get(id);
+    if (operator === undefined) {
+      operator = {
+        ...{
+          id,
+          owner: zeroAddress,
+          prover: zeroAddress,
+          payout: zeroAddress,
+          capacityChunks: 0,
+          endpoint: "",
+          stake: 0n,
+        },
+        ...{ reputation: FIRST_REPUTATION, reliability: WAD, exitRequested: undefined, stamp: undefined },
+        ...{ proven: new Set(), settled: new Set() },
+      };
+      this.operators.set(id, operator);
+    }
+    return operator;
+  }
+
+  #order(id: number): OrderState {
+    const order = this.orders.get(id);
+    if (order === undefined) throw new Error(`an event of order ${id} came before the order: logs are missing`);
+    return order;
+  }
+}
+
+export function slotKey(orderId: number, replica: number): string {
+  return `${orderId}:${replica}`;
+}
+
+function decodeOf<N extends ContractName>(contract: N, { topics, data }: Pick<Log, "topics" | "data">) {
+  return decodeEventLog({ abi: ABIS[contract], topics, data });
+}
