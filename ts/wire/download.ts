@@ -1,0 +1,358 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { DataFolder } from "../torrent/folder.ts";
+import type { Torrent } from "../torrent/metainfo.ts";
+import { Bitfield } from "./bitfield.ts";
+import { PeerClient } from "./client.ts";
+import type { PeerAddress, Timeouts } from "./connection.ts";
+import { deferred } from "./deferred.ts";
+import { FetchError, PeerError } from "./errors.ts";
+import type { Extension } from "./extensions.ts";
+import { LayerCollector, type LayerJob } from "./layers.ts";
+import { Layout, type Piece } from "./layout.ts";
+import type { BlockSpan } from "./messages.ts";
+import { newPeerId } from "./peer-id.ts";
+import { type AssembledPiece, Picker } from "./picker.ts";
+import { layerKey, type PieceLayers, pieceMatches } from "./verify.ts";
+
+export interface DownloadOptions {
+  readonly peers: readonly PeerAddress[];
+  /** Directory the content is written into, and resumed from. */
+  readonly folder: string;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
+  /** A connection failed or ended, and why. After `bad-data` the peer is not asked again. */
+  readonly onPeerGone?: ((peer: PeerAddress, reason: PeerError) => void) | undefined;
+  /** Local address to connect from. */
+  readonly localAddress?: string | undefined;
+  /** Further BEP 10 extensions for each connection. */
+  readonly extensions?: ((client: PeerClient) => readonly Extension[]) | undefined;
+  readonly limits?: Partial<DownloadLimits> | undefined;
+  readonly timeouts?: Timeouts | undefined;
+}
+
+export interface DownloadLimits {
+  /** Peers connected at once. */
+  readonly connections: number;
+  /** Bytes of unfinished pieces in memory; one piece is always allowed. */
+  readonly memory: number;
+  /** A peer that owes us something and sends nothing for so long (ms) is left. */
+  readonly stallMs: number;
+  /** Without any answer from anybody for so long (ms) the download fails. */
+  readonly idleMs: number;
+  /** First pause (ms) before a lost peer is tried again; it doubles each time. */
+  readonly retryMs: number;
+  /** A peer that fails so often in a row without giving anything is given up. */
+  readonly attempts: number;
+}
+
+export const DEFAULT_LIMITS: DownloadLimits = {
+  connections: 40,
+  memory: 64 << 20,
+  stallMs: 20_000,
+  idleMs: 120_000,
+  retryMs: 1_000,
+  attempts: 4,
+};
+
+export interface Progress {
+  readonly pieces: number;
+  readonly pieceCount: number;
+  /** Bytes received, repeated and bad ones included. */
+  readonly downloaded: number;
+  /** Peers connected now. */
+  readonly connected: number;
+}
+
+/** Hash requests under way with one peer. */
+const HASH_LANES = 8;
+/** Requests under way with one peer: so many that it owes us about this long (ms). */
+const PIPELINE_MS = 2_000;
+const MIN_PIPELINE = 8;
+
+/** One address, over all connections to it. */
+class Peer {
+  readonly address: PeerAddress;
+  client: PeerClient | undefined;
+  pipeline = 2 * MIN_PIPELINE;
+  hashJobs = 0;
+  givesHashes = true;
+  /** When it last gave something, or was first asked for something after it owed nothing. */
+  movedAt = 0;
+  banned = false;
+  /** Why its last connection ended. */
+  reason: PeerError | undefined;
+
+  constructor(address: PeerAddress) {
+    this.address = { host: address.host, port: address.port };
+  }
+
+  get owes(): boolean {
+    return this.hashJobs > 0 || (this.client?.outstanding ?? 0) > 0;
+  }
+
+  toString(): string {
+    const { host, port } = this.address;
+    return `${host}:${port} ${this.reason?.message ?? "did not answer"}`;
+  }
+}
+
+/** One run of fetching a torrent whose metadata is known. */
+export class Download {
+  readonly #torrent: Torrent;
+  readonly #options: DownloadOptions;
+  readonly #limits: DownloadLimits;
+  readonly #layout: Layout;
+  readonly #folder: DataFolder;
+  readonly #peerId = newPeerId();
+  readonly #peers: Peer[];
+  readonly #layers: LayerCollector;
+  #pieceLayers: PieceLayers;
+  readonly #stop = new AbortController();
+  readonly #writes = new Set<Promise<void>>();
+  readonly #end = deferred<void>();
+  /** Once the piece layers are here and the folder has been looked through. */
+  #picker: Picker | undefined;
+  #downloaded = 0;
+  #movedAt = Date.now();
+
+  constructor(torrent: Torrent, options: DownloadOptions) {
+    this.#torrent = torrent;
+    this.#options = options;
+    this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#layout = new Layout(torrent.pieceLength, torrent.files);
+    this.#folder = new DataFolder(options.folder, torrent, { writable: true });
+    this.#pieceLayers = torrent.pieceLayers;
+    this.#peers = options.peers.map((address) => new Peer(address));
+    this.#layers = new LayerCollector(
+      this.#layout,
+      this.#layout.files.filter((file) => file.pieceCount > 1 && !torrent.pieceLayers.has(layerKey(file.piecesRoot))),
+    );
+  }
+
+  /** @returns the torrent with all its piece layers, once every piece is verified and written. @throws FetchError */
+  async run(): Promise<Torrent> {
+    const { signal } = this.#options;
+    const abort = () => this.#end.reject(signal?.reason);
+    if (signal?.aborted) abort();
+    signal?.addEventListener("abort", abort, { once: true });
+    const timer = setInterval(() => this.#tick(), Math.min(1_000, this.#limits.stallMs / 4));
+    try {
+      const lookedThrough = this.#layers.complete ? this.#onLayers() : undefined;
+      const queue = [...this.#peers];
+      const seats = Array.from({ length: Math.min(this.#limits.connections, queue.length) }, () => this.#seat(queue));
+      Promise.all([lookedThrough, ...seats]).then(() => this.#end.reject(this.#noPeers()), this.#end.reject);
+      await this.#end.promise;
+      await this.#folder.finish().catch((cause) => this.#diskFailed(cause));
+      await this.#end.promise;
+      return { ...this.#torrent, pieceLayers: this.#pieceLayers };
+    } finally {
+      clearInterval(timer);
+      signal?.removeEventListener("abort", abort);
+      this.#stop.abort();
+      for (const peer of this.#peers) peer.client?.close();
+      await Promise.allSettled(this.#writes);
+      await this.#folder.close();
+    }
+  }
+
+  async #seat(queue: Peer[]): Promise<void> {
+    for (let peer = queue.shift(); peer !== undefined; peer = queue.shift()) {
+      for (let failures = 0; failures < this.#limits.attempts && !peer.banned && !this.#stop.signal.aborted; ) {
+        const gave = await this.#connect(peer);
+        failures = gave ? 0 : failures + 1;
+        if (peer.banned || failures >= this.#limits.attempts) break;
+        await sleep(this.#limits.retryMs * 2 ** failures, undefined, { signal: this.#stop.signal }).catch(() => {});
+      }
+    }
+  }
+
+  /** One connection, from its beginning to its end. Answers whether the peer gave anything. */
+  async #connect(peer: Peer): Promise<boolean> {
+    const gone = deferred<PeerError>();
+    const { infohashV1 } = this.#torrent;
+    const infohashV2 = this.#torrent.infohashV2.subarray(0, 20);
+    try {
+      const client = await PeerClient.dial({
+        ...peer.address,
+        localAddress: this.#options.localAddress,
+        handshake: { infohash: infohashV1 ?? infohashV2, peerId: this.#peerId, v2: true, extended: true, fast: true },
+        infohashV2,
+        pieceCount: this.#layout.pieceCount,
+        timeouts: this.#options.timeouts,
+        signal: this.#stop.signal,
+        extensions: this.#options.extensions,
+        events: {
+          onChoke: () => this.#pump(peer),
+          onHave: (piece) => {
+            this.#picker?.learn(peer, piece);
+            if (!peer.owes) this.#pump(peer);
+          },
+          onClose: (reason) => gone.resolve(reason),
+        },
+      });
+      peer.client = client;
+      peer.givesHashes = true;
+      this.#picker?.join(peer, client.has);
+      client.interested();
+      this.#pump(peer);
+      peer.reason = await gone.promise;
+      return client.downloaded > 0;
+    } catch (error) {
+      if (!(error instanceof PeerError)) throw error;
+      peer.reason = error;
+      return false;
+    } finally {
+      peer.client = undefined;
+      this.#picker?.leave(peer);
+      this.#pumpAll();
+      if (peer.reason !== undefined) this.#options.onPeerGone?.(peer.address, peer.reason);
+    }
+  }
+
+  /** Keeps the peer as busy as it can be: piece layers first, without which no block can be judged. */
+  #pump(peer: Peer): void {
+    const { client } = peer;
+    if (client === undefined) return;
+    if (!this.#layers.complete) {
+      while (client.connection.v2 && peer.givesHashes && peer.hashJobs < HASH_LANES) {
+        const job = this.#layers.next();
+        if (job === undefined) return;
+        void this.#askHashes(peer, client, job);
+      }
+      return;
+    }
+    while (!client.choked && client.outstanding < Math.min(peer.pipeline, client.connection.extensions.requestQueue)) {
+      const span = this.#picker?.next(peer);
+      if (span === undefined) return;
+      void this.#askBlock(peer, client, span);
+    }
+  }
+
+  #pumpAll(): void {
+    for (const peer of this.#peers) this.#pump(peer);
+  }
+
+  async #askHashes(peer: Peer, client: PeerClient, job: LayerJob): Promise<void> {
+    if (!peer.owes) peer.movedAt = Date.now();
+    peer.hashJobs++;
+    try {
+      const hashes = await client.hashes(job.request, this.#limits.stallMs);
+      this.#moved(peer);
+      if (!this.#layers.accept(job, hashes)) this.#ban(peer, "sent hashes that do not lead to the file's pieces root");
+      else if (this.#layers.complete) this.#onLayers().catch(this.#end.reject);
+    } catch {
+      peer.givesHashes = false;
+      this.#layers.release(job);
+    } finally {
+      peer.hashJobs--;
+      this.#pumpAll();
+    }
+  }
+
+  async #askBlock(peer: Peer, client: PeerClient, span: BlockSpan): Promise<void> {
+    if (!peer.owes) peer.movedAt = Date.now();
+    const askedAt = Date.now();
+    try {
+      const { data } = await client.block(span);
+      peer.pipeline = Math.max(MIN_PIPELINE, peer.pipeline + (Date.now() - askedAt < PIPELINE_MS ? 1 : -1));
+      this.#downloaded += data.length;
+      this.#moved(peer);
+      const { others, whole } = this.#picker!.receive(peer, span, data);
+      for (const other of others) (other as Peer).client?.cancel(span);
+      if (whole !== undefined) this.#onPiece(whole);
+      this.#pump(peer);
+    } catch {
+      this.#picker!.release(peer, span);
+      this.#pumpAll();
+    }
+  }
+
+  /** The piece layers are here: now what the folder holds can be judged, and then what peers send. */
+  async #onLayers(): Promise<void> {
+    this.#pieceLayers = new Map([...this.#pieceLayers, ...this.#layers.layers]);
+    const have = await this.#resume();
+    this.#picker = new Picker(have, (piece) => this.#layout.piece(piece).length, this.#limits.memory);
+    for (const peer of this.#peers) if (peer.client !== undefined) this.#picker.join(peer, peer.client.has);
+    this.#onProgress();
+    this.#pumpAll();
+  }
+
+  async #resume(): Promise<Bitfield> {
+    const have = new Bitfield(this.#layout.pieceCount);
+    for (let i = 0; i < have.length && !this.#stop.signal.aborted; i++) {
+      const piece = this.#layout.piece(i);
+      const data = await this.#folder.read(piece.file.index, piece.offset, piece.length).catch(() => undefined);
+      if (data !== undefined && this.#matches(data, piece)) have.set(i);
+      this.#movedAt = Date.now();
+    }
+    return have;
+  }
+
+  #onPiece(whole: AssembledPiece): void {
+    const piece = this.#layout.piece(whole.piece);
+    if (!this.#matches(whole.data, piece)) {
+      const liar = this.#picker!.failed(whole.piece);
+      if (liar !== undefined) this.#ban(liar as Peer, `sent a piece ${whole.piece} that does not match its hash`);
+      this.#pumpAll();
+      return;
+    }
+    const write = this.#folder.write(piece.file.index, piece.offset, whole.data).then(
+      () => {
+        for (const liar of this.#picker!.verified(whole.piece)) {
+          this.#ban(liar as Peer, `sent a bad block of piece ${whole.piece}`);
+        }
+        this.#onProgress();
+        this.#pumpAll();
+      },
+      (cause) => this.#diskFailed(cause),
+    );
+    this.#writes.add(write);
+    write.finally(() => this.#writes.delete(write));
+  }
+
+  #matches(data: Uint8Array, piece: Piece): boolean {
+    return pieceMatches(data, piece, this.#torrent.pieceLength, this.#pieceLayers);
+  }
+
+  #diskFailed(cause: Error): void {
+    this.#end.reject(new FetchError("disk", `cannot write ${this.#options.folder}: ${cause.message}`, { cause }));
+  }
+
+  #onProgress(): void {
+    const { have } = this.#picker!;
+    this.#options.onProgress?.({
+      pieces: have.count,
+      pieceCount: have.length,
+      downloaded: this.#downloaded,
+      connected: this.#peers.filter((peer) => peer.client !== undefined).length,
+    });
+    if (this.#picker!.complete) this.#end.resolve();
+  }
+
+  #moved(peer: Peer): void {
+    this.#movedAt = peer.movedAt = Date.now();
+  }
+
+  #ban(peer: Peer, message: string): void {
+    if (peer.banned) return;
+    peer.banned = true;
+    peer.client?.close("bad-data", message);
+  }
+
+  #tick(): void {
+    const now = Date.now();
+    const { stallMs, idleMs } = this.#limits;
+    for (const peer of this.#peers) {
+      if (peer.owes && now - peer.movedAt > stallMs)
+        peer.client?.close("timeout", `owes us and sends nothing for ${stallMs} ms`);
+    }
+    if (now - this.#movedAt > idleMs) {
+      this.#end.reject(new FetchError("idle", `no peer gave anything for ${idleMs} ms: ${this.#peers.join("; ")}`));
+    }
+  }
+
+  #noPeers(): FetchError {
+    if (this.#peers.length === 0) return new FetchError("no-peers", "no peers were given");
+    return new FetchError("no-peers", `no peer is left: ${this.#peers.join("; ")}`);
+  }
+}
