@@ -85,7 +85,11 @@ contract Holdings is IHoldings, Clock {
             Entry memory e = _lines[s.operatorId][last][index];
             if (chunk < e.start || chunk >= uint256(e.start) + e.chunks) revert Holdings_WrongEntry(k, chunk, index);
             if (!_isLive(e, s.round)) continue;
-            return _requireWord(e.contentId, Draw.word(h, chunk - e.start, e.chunks, e.tailBlocks), e.depth, k, proof, cursor);
+            uint256 leaf = Draw.word(h, chunk - e.start, e.chunks, e.tailBlocks);
+            bytes32 root;
+            (root, cursor) = MerkleWords.rootOf(proof, cursor, leaf, e.depth);
+            if (root != CATALOG.dataRoot(e.contentId)) revert Holdings_WrongProof(k, e.contentId, leaf);
+            return cursor;
         }
         return cursor;
     }
@@ -93,10 +97,14 @@ contract Holdings is IHoldings, Clock {
     /// @inheritdoc IHoldings
     function requireWords(uint32 contentId, bytes32 seed, bytes calldata proof) external view {
         (uint256 chunks, uint256 tailBlocks, uint256 depth) = Draw.shape(CATALOG.blocks(contentId));
+        bytes32 dataRoot = CATALOG.dataRoot(contentId);
         uint256 cursor;
         for (uint256 k; k < K; ++k) {
             bytes32 h = Draw.hash(seed, 0, k, 0);
-            cursor = _requireWord(contentId, Draw.word(h, uint256(h) % chunks, chunks, tailBlocks), depth, k, proof, cursor);
+            uint256 leaf = Draw.word(h, uint256(h) % chunks, chunks, tailBlocks);
+            bytes32 root;
+            (root, cursor) = MerkleWords.rootOf(proof, cursor, leaf, depth);
+            if (root != dataRoot) revert Holdings_WrongProof(k, contentId, leaf);
         }
         if (cursor != proof.length) revert Holdings_WrongProofLength(proof.length, cursor);
     }
@@ -136,7 +144,6 @@ contract Holdings is IHoldings, Clock {
         index = uint32(_lines[operatorId][last].length);
         e.start = _extend(operatorId, last, e.chunks, liveFrom);
         _lines[operatorId][last].push(e);
-        emit Added(operatorId, orderId, replica, last, index, liveFrom);
     }
 
     /// @dev Makes the line of `last` longer by `chunks` that are live from `liveFrom`.
@@ -183,7 +190,6 @@ contract Holdings is IHoldings, Clock {
             if (_liveAt(operatorId, inv, ring, deadFrom) == 0) _setIdle(operatorId, deadFrom);
         }
         _tallies[operatorId][countIn].lostHalves += uint48(lostHalves);
-        emit Ended(operatorId, e.orderId, e.replica, deadFrom, lostHalves);
     }
 
     /// @inheritdoc IHoldings
@@ -215,7 +221,6 @@ contract Holdings is IHoldings, Clock {
         deadFrom = inv.stamp.addRounds(1);
         e.deadFrom = deadFrom;
         inv.stampedChunks -= e.chunks;
-        emit Ended(operatorId, e.orderId, e.replica, deadFrom, 0);
         if (inv.stampedChunks == 0) {
             inv.stamp = Round.wrap(0);
             emit Unstamped(operatorId);
@@ -373,16 +378,6 @@ contract Holdings is IHoldings, Clock {
     /// @dev Nothing is live from `round` to the end of its epoch, unless something is added.
     function _setIdle(uint32 operatorId, Round round) private {
         _tallies[operatorId][round.epochOf()].idle |= ALL_ROUNDS & ~uint32((1 << round.index()) - 1);
-    }
-
-    function _requireWord(uint32 contentId, uint256 leaf, uint256 depth, uint256 k, bytes calldata proof, uint256 cursor)
-        private
-        view
-        returns (uint256 next)
-    {
-        bytes32 root;
-        (root, next) = MerkleWords.rootOf(proof, cursor, leaf, depth);
-        if (root != CATALOG.dataRoot(contentId)) revert Holdings_WrongProof(k, contentId, leaf);
     }
 
     /// @dev Binary search: the entry that holds `chunk`. Entries of a line follow each other without gaps.

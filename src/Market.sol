@@ -47,11 +47,10 @@ contract Market is IMarket, AccessManaged, Pausable, Clock {
     uint16 public slashBps;
     /// @inheritdoc IMarket
     uint40 public count;
-
     /// @notice Sum of the orders' balances, in asset wei.
-    uint128 public deposits;
+    uint104 public deposits;
     /// @notice Fees scheduled with the Pool and not yet collected, in asset wei.
-    uint128 public scheduled;
+    uint104 public scheduled;
 
     mapping(uint40 orderId => Order) private _orders;
     mapping(uint40 orderId => mapping(uint8 replica => Slot)) private _slots;
@@ -90,6 +89,7 @@ contract Market is IMarket, AccessManaged, Pausable, Clock {
         (o.minReputation, o.minReliability) = (request.minReputation, request.minReliability);
         (o.feePerChunkRound, o.stakePerChunk, o.slashBps) = (feePerChunkRound, OPERATORS.stakePerChunk(), slashBps);
         if (request.incumbentOrder != 0 || request.designated.length != 0) {
+            o.isRestricted = true;
             (o.incumbentOrder, o.isDesignated) = (request.incumbentOrder, request.designated.length != 0);
             for (uint256 i; i < request.designated.length; ++i) {
                 _designated[orderId][request.designated[i]] = true;
@@ -99,8 +99,8 @@ contract Market is IMarket, AccessManaged, Pausable, Clock {
         uint256 deposit = _needed(o, chunks);
         if (deposit == 0) revert Market_TooLate(currentRound(), _lastRound(o));
         if (deposit > maxDeposit) revert Market_DepositAbove(deposit, maxDeposit);
-        o.balance = deposit.toUint112();
-        deposits += uint128(deposit);
+        deposits += deposit.toUint104();
+        o.balance = uint104(deposit);
         CATALOG.noteOrder(request.contentId, _lastEpoch(o));
         emit OrderOpened(orderId, request.contentId, msg.sender, chunks, deposit, o.feePerChunkRound, o.stakePerChunk, o.slashBps, request);
         Tokens.pull(ASSET, msg.sender, deposit);
@@ -122,8 +122,8 @@ contract Market is IMarket, AccessManaged, Pausable, Clock {
     function withdraw(uint40 orderId, address to) external returns (uint256 amount) {
         Order storage o = _ownOrder(orderId);
         amount = withdrawable(orderId);
-        o.balance -= uint112(amount);
-        deposits -= uint128(amount);
+        o.balance -= uint104(amount);
+        deposits -= uint104(amount);
         emit OrderWithdrawn(orderId, to, amount);
         ASSET.safeTransfer(to, amount);
     }
@@ -161,8 +161,9 @@ contract Market is IMarket, AccessManaged, Pausable, Clock {
         Round from = _reservedFrom(o, s).addRounds(1);
         if (round < from) revert Market_NotYet(round, from);
         if (_lapsed(o, s)) revert Market_Lapsed(orderId, replica);
-        if (BEACON.seed(round) == 0) revert Market_NoSeed(round);
-        HOLDINGS.requireWords(o.contentId, activationSeed(orderId, replica), proof);
+        bytes32 seed = BEACON.seed(round);
+        if (seed == 0) revert Market_NoSeed(round);
+        HOLDINGS.requireWords(o.contentId, _activationSeed(seed, orderId, replica, s.operatorId), proof);
         _begin(orderId, o, replica, s, round.addRounds(1), CATALOG.chunks(o.contentId));
     }
 
@@ -198,7 +199,7 @@ contract Market is IMarket, AccessManaged, Pausable, Clock {
     /// @inheritdoc IMarket
     function collect(Epoch epoch) external only(SETTLEMENT) returns (uint256 fees) {
         fees = POOL.collect(epoch);
-        scheduled -= uint128(fees);
+        scheduled -= uint104(fees);
         emit Collected(epoch, fees);
         if (fees != 0) ASSET.safeTransfer(address(POOL), fees);
     }
@@ -256,7 +257,7 @@ contract Market is IMarket, AccessManaged, Pausable, Clock {
 
     /// @inheritdoc IMarket
     function activationSeed(uint40 orderId, uint8 replica) public view returns (bytes32) {
-        return keccak256(abi.encode("activate", BEACON.seed(currentRound()), orderId, replica, _slots[orderId][replica].operatorId));
+        return _activationSeed(BEACON.seed(currentRound()), orderId, replica, _slots[orderId][replica].operatorId);
     }
 
     /// @inheritdoc IMarket
@@ -289,6 +290,7 @@ contract Market is IMarket, AccessManaged, Pausable, Clock {
         view
         returns (bool renews)
     {
+        if (!o.isRestricted) return false;
         if (!isDesignated(orderId, operatorId)) revert Market_NotDesignated(orderId, operatorId);
         uint40 incumbent = o.incumbentOrder;
         Round start = Epoch.wrap(o.startEpoch).first();
@@ -301,6 +303,7 @@ contract Market is IMarket, AccessManaged, Pausable, Clock {
     }
 
     function _checkStanding(Order storage o, uint32 operatorId) private view {
+        if (o.minReputation == 0 && o.minReliability == 0) return;
         (uint256 reputation, uint256 reliability) = OPERATORS.standing(operatorId);
         if (reputation < o.minReputation * WAD / 100 || reliability < o.minReliability * WAD / 100) {
             revert Market_StandingTooLow(operatorId, reputation, reliability);
@@ -333,12 +336,12 @@ contract Market is IMarket, AccessManaged, Pausable, Clock {
         uint256 fee = chunks * o.feePerChunkRound;
         uint256 total = fee * (Round.unwrap(last.last()) + 1 - Round.unwrap(liveFrom));
         o.unheld -= 1;
-        o.balance -= uint112(total);
-        (deposits, scheduled) = (deposits - uint128(total), scheduled + uint128(total));
+        o.balance -= uint104(total);
+        (deposits, scheduled) = (deposits - uint104(total), scheduled + uint104(total));
         s.liveFrom = liveFrom;
         s.entry = HOLDINGS.add(s.operatorId, o.contentId, orderId, replica, liveFrom, last);
         POOL.schedule(s.operatorId, liveFrom, last, fee, chunks);
-        emit Activated(orderId, replica, s.operatorId, liveFrom);
+        emit Activated(orderId, replica, s.operatorId, liveFrom, s.entry);
     }
 
     /// @dev A live slot ends for loss, without pay from round `from` on.
@@ -356,8 +359,8 @@ contract Market is IMarket, AccessManaged, Pausable, Clock {
         uint256 wanted = stake * o.slashBps / (ending == Ending.LossReported ? 2 * BPS : BPS);
         uint256 slashed = OPERATORS.slash(s.operatorId, wanted);
         uint256 toOrder = returned + slashed / 2;
-        o.balance += toOrder.toUint112();
-        (deposits, scheduled) = (deposits + uint128(toOrder), scheduled - uint128(returned));
+        o.balance += toOrder.toUint104();
+        (deposits, scheduled) = (deposits + toOrder.toUint104(), scheduled - uint104(returned));
         emit SlotEnded(orderId, replica, s.operatorId, ending, from, returned, slashed);
         uint256 toTreasury = slashed - slashed / 2;
         if (toTreasury != 0) {
@@ -395,6 +398,10 @@ contract Market is IMarket, AccessManaged, Pausable, Clock {
         return s.acceptedIn > earliest ? s.acceptedIn : earliest;
     }
 
+    function _activationSeed(bytes32 seed, uint40 orderId, uint8 replica, uint32 operatorId) private pure returns (bytes32) {
+        return keccak256(abi.encode("activate", seed, orderId, replica, operatorId));
+    }
+
     /// @dev Whether a reservation is past its activation rounds or its order past its end. Looks at two epochs' seeds; a reservation that
     /// outlives both has lapsed whatever became of the beacon.
     function _lapsed(Order storage o, Slot storage s) private view returns (bool) {
@@ -402,7 +409,7 @@ contract Market is IMarket, AccessManaged, Pausable, Clock {
         Round round = currentRound();
         if (round >= _lastRound(o)) return true;
         Round from = _reservedFrom(o, s);
-        if (round <= from) return false;
+        if (round <= from.addRounds(ACTIVATION_ROUNDS)) return false;
         Epoch epoch = from.epochOf();
         if (round.epochOf() > epoch.addEpochs(1)) return true;
         uint256 seeded = BEACON.seededMask(epoch) | uint256(BEACON.seededMask(epoch.addEpochs(1))) << ROUNDS;

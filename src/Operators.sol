@@ -154,13 +154,12 @@ contract Operators is IOperators, AccessManaged, Pausable, Clock {
             revert Operators_CapacityExceeded(operatorId, chunks, _spare(capacity, reservedChunks), _spare(stake, reserved));
         }
         reservedChunks += chunks;
-        if (byProver && caller != o.owner && reservedChunks > o.proverChunks) {
+        if (byProver && reservedChunks > o.proverChunks && caller != o.owner) {
             revert Operators_ProverLimit(operatorId, reservedChunks, o.proverChunks);
         }
         _ending[operatorId][last] += uint256(chunks) << 96 | amount;
         // Both fit: they are at most the capacity and the stake.
         (o.reserved, o.reservedChunks, o.asOf) = (uint96(reserved + amount), uint32(reservedChunks), currentEpoch());
-        emit Reserved(operatorId, chunks, amount, last);
     }
 
     /// @inheritdoc IOperators
@@ -170,7 +169,6 @@ contract Operators is IOperators, AccessManaged, Pausable, Clock {
         (uint256 reservedChunks, uint256 reserved) = reservedNow(operatorId);
         _ending[operatorId][last] -= uint256(chunks) << 96 | amount;
         (o.reserved, o.reservedChunks, o.asOf) = (uint96(reserved - amount), uint32(reservedChunks - chunks), currentEpoch());
-        emit Released(operatorId, chunks, amount, last);
     }
 
     /// @inheritdoc IOperators

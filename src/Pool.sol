@@ -63,7 +63,6 @@ contract Pool is IPool, AccessManaged, Clock {
         uint256 current = Epoch.unwrap(currentEpoch());
         _total.add(ROUNDS, current, Round.unwrap(from), Epoch.unwrap(last), feePerRound, chunks);
         _ofOperator[operatorId].add(ROUNDS, current, Round.unwrap(from), Epoch.unwrap(last), feePerRound, chunks);
-        emit SlotScheduled(operatorId, from, last, feePerRound, chunks);
     }
 
     /// @inheritdoc IPool
@@ -74,7 +73,6 @@ contract Pool is IPool, AccessManaged, Clock {
     {
         unpaidRounds = _total.cut(ROUNDS, Round.unwrap(from), Epoch.unwrap(last), feePerRound, chunks);
         _ofOperator[operatorId].cut(ROUNDS, Round.unwrap(from), Epoch.unwrap(last), feePerRound, chunks);
-        emit SlotCut(operatorId, from, last, feePerRound, chunks, unpaidRounds);
     }
 
     /// @inheritdoc IPool

@@ -56,8 +56,6 @@ interface IHoldings {
         uint64 leaf; // word of the content's possession tree
     }
 
-    event Added(uint32 indexed operatorId, uint40 indexed orderId, uint8 replica, Epoch last, uint32 entry, Round liveFrom);
-    event Ended(uint32 indexed operatorId, uint40 indexed orderId, uint8 replica, Round deadFrom, uint256 lostHalves);
     event Proven(uint32 indexed operatorId, Round indexed round);
     event Ejected(uint32 indexed operatorId, Round round, uint256 chunks);
     event Unstamped(uint32 indexed operatorId);

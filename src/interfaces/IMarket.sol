@@ -26,11 +26,12 @@ interface IMarket {
         uint24 startEpoch;
         uint8 epochs;
         uint8 replicas;
-        uint8 unheld; // replicas neither live nor cancelled, whose deposit waits for a holder
         uint8 minReputation; // percent
         uint8 minReliability; // percent
+        bool isRestricted; // by an incumbent or by designation: slot 2 says which
         // slot 1
-        uint112 balance; // asset wei: deposits of rounds without a holder yet, and refunds
+        uint104 balance; // asset wei: deposits of rounds without a holder yet, and refunds
+        uint8 unheld; // replicas neither live nor cancelled, whose deposit waits for a holder
         uint64 feePerChunkRound; // asset wei, fixed at opening, like what follows
         uint64 stakePerChunk; // asset wei
         uint16 slashBps;
@@ -68,7 +69,8 @@ interface IMarket {
         Request request
     );
     event Accepted(uint40 indexed orderId, uint8 replica, uint32 indexed operatorId, Round round);
-    event Activated(uint40 indexed orderId, uint8 replica, uint32 indexed operatorId, Round liveFrom);
+    /// @param entry Index in the operator's line of the order's last epoch (IHoldings.Entry).
+    event Activated(uint40 indexed orderId, uint8 replica, uint32 indexed operatorId, Round liveFrom, uint32 entry);
     event ReservationLapsed(uint40 indexed orderId, uint8 replica, uint32 indexed operatorId);
     event SlotEnded(
         uint40 indexed orderId, uint8 replica, uint32 indexed operatorId, Ending ending, Round from, uint256 returned, uint256 slashed

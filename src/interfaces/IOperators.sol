@@ -11,10 +11,10 @@ interface IOperators {
         // slot 0
         address prover; // hot key: proves, accepts within proverChunks, activates, reports losses, answers audits; nothing else
         uint32 proverChunks; // most chunks reserved in all after the prover accepts
+        uint32 capacityChunks;
         Round exitRequested; // 0: not leaving
         // slot 1
         address owner;
-        uint32 capacityChunks;
         // slot 2
         address payout; // receives rewards and audit fees
         // slot 3
@@ -32,8 +32,6 @@ interface IOperators {
     event KeysSet(uint32 indexed operatorId, address owner, address prover, uint32 proverChunks, address payout);
     event CapacitySet(uint32 indexed operatorId, uint32 capacityChunks);
     event EndpointSet(uint32 indexed operatorId, string endpoint);
-    event Reserved(uint32 indexed operatorId, uint256 chunks, uint256 amount, Epoch last);
-    event Released(uint32 indexed operatorId, uint256 chunks, uint256 amount, Epoch last);
     event Slashed(uint32 indexed operatorId, uint256 wanted, uint256 taken);
     event StandingSet(uint32 indexed operatorId, uint256 reputation, uint256 reliability);
     event ExitRequested(uint32 indexed operatorId, Round round);

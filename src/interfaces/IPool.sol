@@ -27,8 +27,6 @@ interface IPool {
         uint64 merit; // reputation x reliability, WAD; weight = fees x merit
     }
 
-    event SlotScheduled(uint32 indexed operatorId, Round from, Epoch last, uint256 feePerRound, uint256 chunks);
-    event SlotCut(uint32 indexed operatorId, Round from, Epoch last, uint256 feePerRound, uint256 chunks, uint256 unpaidRounds);
     event Weighed(uint32 indexed operatorId, Epoch indexed epoch, uint256 fees, uint256 merit, uint256 weight);
     event Frozen(Epoch indexed epoch, uint256 fees, uint256 net, uint256 weight, uint256 keeperPay, uint256 paidKeepers);
     event Paid(uint32 indexed operatorId, Epoch indexed epoch, address indexed to, uint256 owed, uint256 toTreasury);

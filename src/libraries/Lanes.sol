@@ -31,6 +31,7 @@ library Lanes {
     /// @notice Drops every lane but those of epochs `from` to `written` + MAX_EPOCHS, what a ring last written in epoch `written` can hold
     /// that has not ended before epoch `from`.
     function clean(Ring memory ring, Epoch from, Epoch written) internal pure {
+        if (from == written) return; // cleaned when it was written
         (uint256 low, uint256 high) = (ring.low, ring.high);
         (ring.low, ring.high) = (0, 0);
         if (low | high == 0) return;
