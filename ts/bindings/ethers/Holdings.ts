@@ -212,12 +212,7 @@ export interface HoldingsInterface extends Interface {
   ): FunctionFragment;
 
   getEvent(
-    nameOrSignatureOrTopic:
-      | "Added"
-      | "Ejected"
-      | "Ended"
-      | "Proven"
-      | "Unstamped"
+    nameOrSignatureOrTopic: "Ejected" | "Proven" | "Unstamped"
   ): EventFragment;
 
   encodeFunctionData(functionFragment: "AUDITS", values?: undefined): string;
@@ -368,37 +363,6 @@ export interface HoldingsInterface extends Interface {
   decodeFunctionResult(functionFragment: "wordsOf", data: BytesLike): Result;
 }
 
-export namespace AddedEvent {
-  export type InputTuple = [
-    operatorId: BigNumberish,
-    orderId: BigNumberish,
-    replica: BigNumberish,
-    last: BigNumberish,
-    entry: BigNumberish,
-    liveFrom: BigNumberish
-  ];
-  export type OutputTuple = [
-    operatorId: bigint,
-    orderId: bigint,
-    replica: bigint,
-    last: bigint,
-    entry: bigint,
-    liveFrom: bigint
-  ];
-  export interface OutputObject {
-    operatorId: bigint;
-    orderId: bigint;
-    replica: bigint;
-    last: bigint;
-    entry: bigint;
-    liveFrom: bigint;
-  }
-  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
-  export type Filter = TypedDeferredTopicFilter<Event>;
-  export type Log = TypedEventLog<Event>;
-  export type LogDescription = TypedLogDescription<Event>;
-}
-
 export namespace EjectedEvent {
   export type InputTuple = [
     operatorId: BigNumberish,
@@ -410,34 +374,6 @@ export namespace EjectedEvent {
     operatorId: bigint;
     round: bigint;
     chunks: bigint;
-  }
-  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
-  export type Filter = TypedDeferredTopicFilter<Event>;
-  export type Log = TypedEventLog<Event>;
-  export type LogDescription = TypedLogDescription<Event>;
-}
-
-export namespace EndedEvent {
-  export type InputTuple = [
-    operatorId: BigNumberish,
-    orderId: BigNumberish,
-    replica: BigNumberish,
-    deadFrom: BigNumberish,
-    lostHalves: BigNumberish
-  ];
-  export type OutputTuple = [
-    operatorId: bigint,
-    orderId: bigint,
-    replica: bigint,
-    deadFrom: bigint,
-    lostHalves: bigint
-  ];
-  export interface OutputObject {
-    operatorId: bigint;
-    orderId: bigint;
-    replica: bigint;
-    deadFrom: bigint;
-    lostHalves: bigint;
   }
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
   export type Filter = TypedDeferredTopicFilter<Event>;
@@ -816,25 +752,11 @@ export interface Holdings extends BaseContract {
   >;
 
   getEvent(
-    key: "Added"
-  ): TypedContractEvent<
-    AddedEvent.InputTuple,
-    AddedEvent.OutputTuple,
-    AddedEvent.OutputObject
-  >;
-  getEvent(
     key: "Ejected"
   ): TypedContractEvent<
     EjectedEvent.InputTuple,
     EjectedEvent.OutputTuple,
     EjectedEvent.OutputObject
-  >;
-  getEvent(
-    key: "Ended"
-  ): TypedContractEvent<
-    EndedEvent.InputTuple,
-    EndedEvent.OutputTuple,
-    EndedEvent.OutputObject
   >;
   getEvent(
     key: "Proven"
@@ -852,17 +774,6 @@ export interface Holdings extends BaseContract {
   >;
 
   filters: {
-    "Added(uint32,uint40,uint8,uint32,uint32,uint32)": TypedContractEvent<
-      AddedEvent.InputTuple,
-      AddedEvent.OutputTuple,
-      AddedEvent.OutputObject
-    >;
-    Added: TypedContractEvent<
-      AddedEvent.InputTuple,
-      AddedEvent.OutputTuple,
-      AddedEvent.OutputObject
-    >;
-
     "Ejected(uint32,uint32,uint256)": TypedContractEvent<
       EjectedEvent.InputTuple,
       EjectedEvent.OutputTuple,
@@ -872,17 +783,6 @@ export interface Holdings extends BaseContract {
       EjectedEvent.InputTuple,
       EjectedEvent.OutputTuple,
       EjectedEvent.OutputObject
-    >;
-
-    "Ended(uint32,uint40,uint8,uint32,uint256)": TypedContractEvent<
-      EndedEvent.InputTuple,
-      EndedEvent.OutputTuple,
-      EndedEvent.OutputObject
-    >;
-    Ended: TypedContractEvent<
-      EndedEvent.InputTuple,
-      EndedEvent.OutputTuple,
-      EndedEvent.OutputObject
     >;
 
     "Proven(uint32,uint32)": TypedContractEvent<

@@ -108,10 +108,11 @@ export declare namespace IMarket {
     startEpoch: BigNumberish;
     epochs: BigNumberish;
     replicas: BigNumberish;
-    unheld: BigNumberish;
     minReputation: BigNumberish;
     minReliability: BigNumberish;
+    isRestricted: boolean;
     balance: BigNumberish;
+    unheld: BigNumberish;
     feePerChunkRound: BigNumberish;
     stakePerChunk: BigNumberish;
     slashBps: BigNumberish;
@@ -125,10 +126,11 @@ export declare namespace IMarket {
     startEpoch: bigint,
     epochs: bigint,
     replicas: bigint,
-    unheld: bigint,
     minReputation: bigint,
     minReliability: bigint,
+    isRestricted: boolean,
     balance: bigint,
+    unheld: bigint,
     feePerChunkRound: bigint,
     stakePerChunk: bigint,
     slashBps: bigint,
@@ -140,10 +142,11 @@ export declare namespace IMarket {
     startEpoch: bigint;
     epochs: bigint;
     replicas: bigint;
-    unheld: bigint;
     minReputation: bigint;
     minReliability: bigint;
+    isRestricted: boolean;
     balance: bigint;
+    unheld: bigint;
     feePerChunkRound: bigint;
     stakePerChunk: bigint;
     slashBps: bigint;
@@ -498,19 +501,22 @@ export namespace ActivatedEvent {
     orderId: BigNumberish,
     replica: BigNumberish,
     operatorId: BigNumberish,
-    liveFrom: BigNumberish
+    liveFrom: BigNumberish,
+    entry: BigNumberish
   ];
   export type OutputTuple = [
     orderId: bigint,
     replica: bigint,
     operatorId: bigint,
-    liveFrom: bigint
+    liveFrom: bigint,
+    entry: bigint
   ];
   export interface OutputObject {
     orderId: bigint;
     replica: bigint;
     operatorId: bigint;
     liveFrom: bigint;
+    entry: bigint;
   }
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
   export type Filter = TypedDeferredTopicFilter<Event>;
@@ -1225,7 +1231,7 @@ export interface Market extends BaseContract {
       AcceptedEvent.OutputObject
     >;
 
-    "Activated(uint40,uint8,uint32,uint32)": TypedContractEvent<
+    "Activated(uint40,uint8,uint32,uint32,uint32)": TypedContractEvent<
       ActivatedEvent.InputTuple,
       ActivatedEvent.OutputTuple,
       ActivatedEvent.OutputObject

@@ -74,9 +74,9 @@ export declare namespace IOperators {
   export type OperatorStruct = {
     prover: AddressLike;
     proverChunks: BigNumberish;
+    capacityChunks: BigNumberish;
     exitRequested: BigNumberish;
     owner: AddressLike;
-    capacityChunks: BigNumberish;
     payout: AddressLike;
     reputation: BigNumberish;
     reliability: BigNumberish;
@@ -89,9 +89,9 @@ export declare namespace IOperators {
   export type OperatorStructOutput = [
     prover: string,
     proverChunks: bigint,
+    capacityChunks: bigint,
     exitRequested: bigint,
     owner: string,
-    capacityChunks: bigint,
     payout: string,
     reputation: bigint,
     reliability: bigint,
@@ -102,9 +102,9 @@ export declare namespace IOperators {
   ] & {
     prover: string;
     proverChunks: bigint;
+    capacityChunks: bigint;
     exitRequested: bigint;
     owner: string;
-    capacityChunks: bigint;
     payout: string;
     reputation: bigint;
     reliability: bigint;
@@ -171,8 +171,6 @@ export interface OperatorsInterface extends Interface {
       | "KeysSet"
       | "Paused"
       | "Registered"
-      | "Released"
-      | "Reserved"
       | "Slashed"
       | "StakeAdded"
       | "StakePerChunkSet"
@@ -542,56 +540,6 @@ export namespace RegisteredEvent {
     owner: string;
     capacityChunks: bigint;
     endpoint: string;
-  }
-  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
-  export type Filter = TypedDeferredTopicFilter<Event>;
-  export type Log = TypedEventLog<Event>;
-  export type LogDescription = TypedLogDescription<Event>;
-}
-
-export namespace ReleasedEvent {
-  export type InputTuple = [
-    operatorId: BigNumberish,
-    chunks: BigNumberish,
-    amount: BigNumberish,
-    last: BigNumberish
-  ];
-  export type OutputTuple = [
-    operatorId: bigint,
-    chunks: bigint,
-    amount: bigint,
-    last: bigint
-  ];
-  export interface OutputObject {
-    operatorId: bigint;
-    chunks: bigint;
-    amount: bigint;
-    last: bigint;
-  }
-  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
-  export type Filter = TypedDeferredTopicFilter<Event>;
-  export type Log = TypedEventLog<Event>;
-  export type LogDescription = TypedLogDescription<Event>;
-}
-
-export namespace ReservedEvent {
-  export type InputTuple = [
-    operatorId: BigNumberish,
-    chunks: BigNumberish,
-    amount: BigNumberish,
-    last: BigNumberish
-  ];
-  export type OutputTuple = [
-    operatorId: bigint,
-    chunks: bigint,
-    amount: bigint,
-    last: bigint
-  ];
-  export interface OutputObject {
-    operatorId: bigint;
-    chunks: bigint;
-    amount: bigint;
-    last: bigint;
   }
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
   export type Filter = TypedDeferredTopicFilter<Event>;
@@ -1183,20 +1131,6 @@ export interface Operators extends BaseContract {
     RegisteredEvent.OutputObject
   >;
   getEvent(
-    key: "Released"
-  ): TypedContractEvent<
-    ReleasedEvent.InputTuple,
-    ReleasedEvent.OutputTuple,
-    ReleasedEvent.OutputObject
-  >;
-  getEvent(
-    key: "Reserved"
-  ): TypedContractEvent<
-    ReservedEvent.InputTuple,
-    ReservedEvent.OutputTuple,
-    ReservedEvent.OutputObject
-  >;
-  getEvent(
     key: "Slashed"
   ): TypedContractEvent<
     SlashedEvent.InputTuple,
@@ -1315,28 +1249,6 @@ export interface Operators extends BaseContract {
       RegisteredEvent.InputTuple,
       RegisteredEvent.OutputTuple,
       RegisteredEvent.OutputObject
-    >;
-
-    "Released(uint32,uint256,uint256,uint32)": TypedContractEvent<
-      ReleasedEvent.InputTuple,
-      ReleasedEvent.OutputTuple,
-      ReleasedEvent.OutputObject
-    >;
-    Released: TypedContractEvent<
-      ReleasedEvent.InputTuple,
-      ReleasedEvent.OutputTuple,
-      ReleasedEvent.OutputObject
-    >;
-
-    "Reserved(uint32,uint256,uint256,uint32)": TypedContractEvent<
-      ReservedEvent.InputTuple,
-      ReservedEvent.OutputTuple,
-      ReservedEvent.OutputObject
-    >;
-    Reserved: TypedContractEvent<
-      ReservedEvent.InputTuple,
-      ReservedEvent.OutputTuple,
-      ReservedEvent.OutputObject
     >;
 
     "Slashed(uint32,uint256,uint256)": TypedContractEvent<

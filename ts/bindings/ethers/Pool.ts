@@ -153,8 +153,6 @@ export interface PoolInterface extends Interface {
       | "KeeperPaid"
       | "Paid"
       | "SharesSet"
-      | "SlotCut"
-      | "SlotScheduled"
       | "TreasuryCredited"
       | "TreasurySet"
       | "TreasuryWithdrawn"
@@ -455,65 +453,6 @@ export namespace SharesSetEvent {
     from: bigint;
     oracleBps: bigint;
     treasuryBps: bigint;
-  }
-  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
-  export type Filter = TypedDeferredTopicFilter<Event>;
-  export type Log = TypedEventLog<Event>;
-  export type LogDescription = TypedLogDescription<Event>;
-}
-
-export namespace SlotCutEvent {
-  export type InputTuple = [
-    operatorId: BigNumberish,
-    from: BigNumberish,
-    last: BigNumberish,
-    feePerRound: BigNumberish,
-    chunks: BigNumberish,
-    unpaidRounds: BigNumberish
-  ];
-  export type OutputTuple = [
-    operatorId: bigint,
-    from: bigint,
-    last: bigint,
-    feePerRound: bigint,
-    chunks: bigint,
-    unpaidRounds: bigint
-  ];
-  export interface OutputObject {
-    operatorId: bigint;
-    from: bigint;
-    last: bigint;
-    feePerRound: bigint;
-    chunks: bigint;
-    unpaidRounds: bigint;
-  }
-  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
-  export type Filter = TypedDeferredTopicFilter<Event>;
-  export type Log = TypedEventLog<Event>;
-  export type LogDescription = TypedLogDescription<Event>;
-}
-
-export namespace SlotScheduledEvent {
-  export type InputTuple = [
-    operatorId: BigNumberish,
-    from: BigNumberish,
-    last: BigNumberish,
-    feePerRound: BigNumberish,
-    chunks: BigNumberish
-  ];
-  export type OutputTuple = [
-    operatorId: bigint,
-    from: bigint,
-    last: bigint,
-    feePerRound: bigint,
-    chunks: bigint
-  ];
-  export interface OutputObject {
-    operatorId: bigint;
-    from: bigint;
-    last: bigint;
-    feePerRound: bigint;
-    chunks: bigint;
   }
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
   export type Filter = TypedDeferredTopicFilter<Event>;
@@ -992,20 +931,6 @@ export interface Pool extends BaseContract {
     SharesSetEvent.OutputObject
   >;
   getEvent(
-    key: "SlotCut"
-  ): TypedContractEvent<
-    SlotCutEvent.InputTuple,
-    SlotCutEvent.OutputTuple,
-    SlotCutEvent.OutputObject
-  >;
-  getEvent(
-    key: "SlotScheduled"
-  ): TypedContractEvent<
-    SlotScheduledEvent.InputTuple,
-    SlotScheduledEvent.OutputTuple,
-    SlotScheduledEvent.OutputObject
-  >;
-  getEvent(
     key: "TreasuryCredited"
   ): TypedContractEvent<
     TreasuryCreditedEvent.InputTuple,
@@ -1088,28 +1013,6 @@ export interface Pool extends BaseContract {
       SharesSetEvent.InputTuple,
       SharesSetEvent.OutputTuple,
       SharesSetEvent.OutputObject
-    >;
-
-    "SlotCut(uint32,uint32,uint32,uint256,uint256,uint256)": TypedContractEvent<
-      SlotCutEvent.InputTuple,
-      SlotCutEvent.OutputTuple,
-      SlotCutEvent.OutputObject
-    >;
-    SlotCut: TypedContractEvent<
-      SlotCutEvent.InputTuple,
-      SlotCutEvent.OutputTuple,
-      SlotCutEvent.OutputObject
-    >;
-
-    "SlotScheduled(uint32,uint32,uint32,uint256,uint256)": TypedContractEvent<
-      SlotScheduledEvent.InputTuple,
-      SlotScheduledEvent.OutputTuple,
-      SlotScheduledEvent.OutputObject
-    >;
-    SlotScheduled: TypedContractEvent<
-      SlotScheduledEvent.InputTuple,
-      SlotScheduledEvent.OutputTuple,
-      SlotScheduledEvent.OutputObject
     >;
 
     "TreasuryCredited(uint256)": TypedContractEvent<
