@@ -88,6 +88,15 @@ contract MerkleWordsTest is Test {
         assertFalse(this.verifyWord(root, words[4], 4, 2, path), "nor is a word a node");
     }
 
+    function test_HTree1_RefusesAPathOfAnotherLength() external view {
+        bytes32[] memory words = _words("seed", 3);
+        bytes32[] memory path = _path(words, 4);
+        bytes32[] memory longer = new bytes32[](4);
+        (longer[0], longer[1], longer[2]) = (path[0], path[1], path[2]);
+        assertTrue(this.verifyWord(_plainRoot(words), words[4], 4, 3, path));
+        assertFalse(this.verifyWord(_plainRoot(words), words[4], 4, 3, longer));
+    }
+
     function test_RefusesAnIndexBeyondTheTree() external {
         bytes32[] memory words = _words("seed", 3);
         bytes32[] memory path = _path(words, 0);
@@ -127,6 +136,15 @@ contract MerkleWordsTest is Test {
         try this.verifyWord{gas: gasGiven}(root, "word", 1 << 19, 20, path) returns (bool verified) {
             assertFalse(verified);
         } catch {}
+    }
+
+    /// The same where hashing fails with gas to spare, as it would on a chain that prices or offers the precompile otherwise.
+    function test_RevertWhen_AHashFails() external {
+        bytes32[] memory path = new bytes32[](1);
+        path[0] = "root";
+        vm.mockCallRevert(address(2), abi.encodePacked(path[0], bytes32("word")), "");
+        vm.expectRevert();
+        this.verifyWord("root", "word", 1, 1, path);
     }
 
     function _index(uint256 indices, uint256 k, uint256 depth) private pure returns (uint256) {

@@ -65,6 +65,20 @@ contract DrandTest is DrandVectors {
         }
     }
 
+    function test_CompressesByWhichYIsLarger() external view {
+        bytes16 xHigh = 0x155e7cb2d5c613ee0b2e28d6750aabbb;
+        bytes32 xLow = keccak256("x");
+        // (p - 1) / 2 and its negative (p + 1) / 2, next to one another.
+        uint128 halfHigh = 0x0d0088f51cbff34d258dd3db21a5d66b;
+        uint256 halfLow = 0xb23ba5c279c2895fb39869507b587b120f55ffff58a9ffffdcff7fffffffd555;
+        bytes32 smaller = sha256(abi.encodePacked(xHigh | bytes16(bytes1(0x80)), xLow));
+        bytes32 larger = sha256(abi.encodePacked(xHigh | bytes16(bytes1(0xa0)), xLow));
+        assertEq(this.randomness(abi.encodePacked(xHigh, xLow, halfHigh, halfLow)), smaller);
+        assertEq(this.randomness(abi.encodePacked(xHigh, xLow, halfHigh, halfLow + 1)), larger);
+        assertEq(this.randomness(abi.encodePacked(xHigh, xLow, halfHigh - 1, type(uint256).max)), smaller);
+        assertEq(this.randomness(abi.encodePacked(xHigh, xLow, halfHigh + 1, uint256(0))), larger);
+    }
+
     /// forge-config: default.fuzz.runs = 64
     function testFuzz_RefusesAnyOtherBytes(uint256 place, uint8 change) external view {
         bytes memory signature = sample.signature;
@@ -140,6 +154,7 @@ contract DrandTest is DrandVectors {
         assertFalse(Drand.isPublicKey(""));
         assertFalse(Drand.isPublicKey(new bytes(256)), "infinity");
         assertFalse(Drand.isPublicKey(bytes.concat(quicknet, hex"00")), "too long");
+        assertFalse(Drand.isPublicKey(bytes.concat(quicknet, new bytes(128), quicknet)), "a second pair, which is one as well");
         bytes memory key = quicknet;
         key[255] ^= 0x01;
         assertFalse(Drand.isPublicKey(key), "off the curve");
