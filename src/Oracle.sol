@@ -14,7 +14,7 @@ import {IOracle} from "./interfaces/IOracle.sol";
 import {IPool} from "./interfaces/IPool.sol";
 import {Clock} from "./libraries/Clock.sol";
 import {Medians} from "./libraries/Medians.sol";
-import {Seats} from "./libraries/Seats.sol";
+import {SEATS, Seats} from "./libraries/Seats.sol";
 import {Tokens} from "./libraries/Tokens.sol";
 import {BPS, Epoch, Round} from "./Types.sol";
 
@@ -27,8 +27,8 @@ contract Oracle is IOracle, AccessManaged, Clock {
     using Checkpoints for Checkpoints.Trace224;
     using Seats for uint256;
 
-    uint256 public constant MAX_SEATS = Seats.SEATS;
-    /// @notice Operators in a page. One page of nine keepers is tallied for a fifth of what one transaction may use.
+    uint256 public constant MAX_SEATS = SEATS;
+    /// @notice Operators in a page. A page of nine keepers takes about a third of what one transaction may use (snapshots/Oracle.json).
     uint256 public constant PAGE = 512;
     /// @notice Most pages, so that operators up to number 65536 can have metrics.
     uint256 public constant MAX_PAGES = 128;

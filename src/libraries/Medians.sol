@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Seats} from "./Seats.sol";
+import {SEATS, Seats} from "./Seats.sol";
 
 /// @title Medians
 /// @notice What a committee says of a page of operators: the lower median of each value, and who agreed with it.
@@ -16,11 +16,11 @@ library Medians {
     uint256 internal constant PAIR = 32;
     uint256 internal constant PER_WORD = 8;
 
-    /// @dev 10000 basis points, plus 1. Everything compared below is under 2^14.
+    /// @dev 10000 basis points, plus 1.
     uint256 private constant MOST = 10_001;
 
     /// @notice The medians of the operators that more than half of `revealers` sampled.
-    /// @param pages By seat; empty for those that did not reveal.
+    /// @param pages By seat, SEATS of them, each of whole pairs; empty for those that did not reveal.
     /// @param tolerance In basis points.
     /// @return words The medians.
     /// @return agreed By seat: on how many operators both its values are within `tolerance` of the medians.
@@ -31,19 +31,36 @@ library Medians {
         returns (uint256[] memory words, uint256 agreed, uint256 operators)
     {
         uint256 longest;
-        for (uint256 seat; seat < pages.length; ++seat) {
-            if (pages[seat].length / 4 > longest) longest = pages[seat].length / 4;
+        for (uint256 seat; seat < SEATS; ++seat) {
+            if (pages[seat].length > longest) longest = pages[seat].length;
         }
-        words = new uint256[]((longest + PER_WORD - 1) / PER_WORD);
-        for (uint256 i; i < longest; ++i) {
-            (uint256 ups, uint256 rights, uint256 present) = _column(pages, i);
-            if (2 * present <= revealers) continue;
-            uint256 up = lower(ups, present);
-            uint256 right = lower(rights, present);
-            words[i / PER_WORD] |= (up << 16 | right) << i % PER_WORD * PAIR;
-            agreed += _near(ups, up, tolerance) & _near(rights, right, tolerance);
-            ++operators;
+        words = new uint256[]((longest + 31) / 32);
+        uint256[SEATS] memory rows;
+        for (uint256 w; w < words.length; ++w) {
+            for (uint256 seat; seat < SEATS; ++seat) {
+                rows[seat] = _word(pages[seat], w);
+            }
+            for (uint256 i; i < PER_WORD; ++i) {
+                (uint256 pair, uint256 near) = _operator(rows, i, revealers, tolerance);
+                if (pair == 0) continue;
+                words[w] |= pair << i * PAIR;
+                agreed += near;
+                ++operators;
+            }
         }
+    }
+
+    /// @dev The medians of the operator at place `i` of its words, and 1 for each seat that agrees with both; 0 if too few sampled it.
+    function _operator(uint256[SEATS] memory rows, uint256 i, uint256 revealers, uint256 tolerance)
+        private
+        pure
+        returns (uint256 pair, uint256 near)
+    {
+        (uint256 ups, uint256 rights, uint256 present) = _column(rows, i);
+        if (2 * present <= revealers) return (0, 0);
+        uint256 up = lower(ups, present);
+        uint256 right = lower(rights, present);
+        return (up << 16 | right, _near(ups, up, tolerance) & _near(rights, right, tolerance));
     }
 
     /// @notice The median of the numbers that are not 0, of two the lower one (H-ORC-1).
@@ -52,33 +69,37 @@ library Medians {
     function lower(uint256 lanes, uint256 present) internal pure returns (uint256 x) {
         unchecked {
             // SEATS - present zeros come first. Nothing here exceeds 2^15.
-            uint256 rank = Seats.SEATS - present + (present + 1) / 2;
+            uint256 rank = SEATS - present + (present + 1) / 2;
             for (uint256 bit = 1 << 13; bit != 0; bit >>= 1) {
                 if (lanes.atMost(x + bit - 1).sum() < rank) x += bit;
             }
         }
     }
 
-    /// @dev What all seats say of operator `i` of a page.
-    function _column(bytes[] memory pages, uint256 i) private pure returns (uint256 ups, uint256 rights, uint256 present) {
-        for (uint256 seat; seat < pages.length; ++seat) {
-            uint256 pair = _pair(pages[seat], i);
-            if (pair == 0) continue;
-            ups = ups.add(seat, pair >> 16);
-            rights = rights.add(seat, pair & 0xffff);
-            ++present;
+    /// @dev Operators 8w to 8w + 7 of a page, the first one highest; 0 after its end.
+    function _word(bytes memory page, uint256 w) private pure returns (uint256 word) {
+        uint256 start = 32 * w;
+        if (start >= page.length) return 0;
+        assembly ("memory-safe") {
+            word := mload(add(add(page, 32), start))
         }
+        // What the last word read beyond the page goes.
+        uint256 rest = page.length - start;
+        if (rest < 32) word &= ~(type(uint256).max >> 8 * rest);
     }
 
-    /// @dev A pair, or 0 if it says nothing.
-    function _pair(bytes memory page, uint256 i) private pure returns (uint256 pair) {
-        if (4 * i + 4 > page.length) return 0;
-        // In bounds: the word starts at the pair, and only its first 4 bytes are kept.
-        assembly ("memory-safe") {
-            pair := shr(224, mload(add(add(page, 32), mul(i, 4))))
+    /// @dev What all seats say of the operator at place `i` of their words, and how many say something.
+    function _column(uint256[SEATS] memory rows, uint256 i) private pure returns (uint256 ups, uint256 rights, uint256 present) {
+        unchecked {
+            uint256 shift = 256 - PAIR * (i + 1);
+            for (uint256 seat = SEATS; seat != 0; --seat) {
+                uint256 pair = rows[seat - 1] >> shift;
+                ups = ups << Seats.WIDTH | pair >> 16 & 0xffff;
+                rights = rights << Seats.WIDTH | pair & 0xffff;
+            }
         }
-        (uint256 up, uint256 right) = (pair >> 16, pair & 0xffff);
-        if (up == 0 || up > MOST || right == 0 || right > MOST) return 0;
+        uint256 valid = ups.atMost(MOST) & rights.atMost(MOST) & ~(ups.atMost(0) | rights.atMost(0));
+        return (ups.only(valid), rights.only(valid), valid.sum());
     }
 
     /// @dev 1 for each seat whose number is not 0 and at most `tolerance` from `x`.

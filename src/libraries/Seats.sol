@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+/// @dev Most seats of a committee.
+uint256 constant SEATS = 9;
+
 /// @title Seats
 /// @notice One number for each seat of a committee in a single word: nine lanes of 24 bits, seat 0 lowest. Who sits, what each of them says
 /// of one operator, how often each agreed: all have this form, so that one operation treats all seats at once.
 library Seats {
-    /// @notice Most seats.
-    uint256 internal constant SEATS = 9;
+    /// @notice Bits of a lane.
+    uint256 internal constant WIDTH = 24;
 
-    uint256 private constant WIDTH = 24;
-    uint256 private constant LANE = 2 ** WIDTH - 1;
+    uint256 private constant LANE = 0xffffff;
     /// @dev 1 in each of the nine lanes.
-    uint256 private constant ONES = (2 ** (SEATS * WIDTH) - 1) / LANE;
-    uint256 private constant TOPS = ONES << WIDTH - 1;
+    uint256 private constant ONES = 0x000001000001000001000001000001000001000001000001000001;
+    /// @dev The top bit of each.
+    uint256 private constant TOPS = 0x800000800000800000800000800000800000800000800000800000;
 
     /// @notice The number of a seat.
     function get(uint256 lanes, uint256 seat) internal pure returns (uint256) {
@@ -47,6 +50,14 @@ library Seats {
     function atMost(uint256 lanes, uint256 x) internal pure returns (uint256 ones) {
         unchecked {
             return (TOPS + x * ONES - lanes & TOPS) >> WIDTH - 1;
+        }
+    }
+
+    /// @notice The numbers of the seats marked 1 in `ones`, 0 in the other lanes.
+    function only(uint256 lanes, uint256 ones) internal pure returns (uint256) {
+        unchecked {
+            // A 1 becomes a lane full of ones, which does not reach the next lane.
+            return lanes & ones * LANE;
         }
     }
 
