@@ -168,6 +168,12 @@ export class PeerConnection {
     this.#handler?.onClose(this.#closed);
   }
 
+  /** Hangs up over an error in handling the peer. */
+  fail(error: unknown): void {
+    if (error instanceof PeerError) this.close(error.fault, error.message);
+    else this.close("stopped", `we could not handle it: ${error}`);
+  }
+
   #onData(chunk: Buffer): void {
     this.#heardAt = Date.now();
     try {
@@ -178,8 +184,7 @@ export class PeerConnection {
       const unfinished = this.#reader.unfinished;
       if (unfinished !== undefined) this.#handler?.onPartial?.(unfinished.id, unfinished.received);
     } catch (error) {
-      if (error instanceof PeerError) this.close(error.fault, error.message);
-      else this.close("malformed", `a message we could not handle: ${error}`);
+      this.fail(error);
     }
   }
 

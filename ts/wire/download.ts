@@ -75,7 +75,8 @@ class Peer {
   client: PeerClient | undefined;
   pipeline = 2 * MIN_PIPELINE;
   hashJobs = 0;
-  givesHashes = true;
+  /** When it may be asked for hashes again; it refused before. */
+  hashesAt = 0;
   /** When it last gave something, or was first asked for something after it owed nothing. */
   movedAt = 0;
   banned = false;
@@ -191,7 +192,7 @@ export class Download {
         },
       });
       peer.client = client;
-      peer.givesHashes = true;
+      peer.hashesAt = 0;
       this.#picker?.join(peer, client.has);
       client.interested();
       this.#pump(peer);
@@ -214,7 +215,7 @@ export class Download {
     const { client } = peer;
     if (client === undefined) return;
     if (!this.#layers.complete) {
-      while (client.connection.v2 && peer.givesHashes && peer.hashJobs < HASH_LANES) {
+      while (client.connection.v2 && Date.now() >= peer.hashesAt && peer.hashJobs < HASH_LANES) {
         const job = this.#layers.next();
         if (job === undefined) return;
         void this.#askHashes(peer, client, job);
@@ -240,9 +241,10 @@ export class Download {
       this.#moved(peer);
       if (!this.#layers.accept(job, hashes)) this.#ban(peer, "sent hashes that do not lead to the file's pieces root");
       else if (this.#layers.complete) this.#onLayers().catch(this.#end.reject);
-    } catch {
-      peer.givesHashes = false;
+    } catch (error) {
       this.#layers.release(job);
+      peer.hashesAt = Date.now() + this.#limits.stallMs;
+      if ((error as PeerError).fault === "timeout") client.close("timeout", (error as PeerError).message);
     } finally {
       peer.hashJobs--;
       this.#pumpAll();
@@ -346,6 +348,7 @@ export class Download {
       if (peer.owes && now - peer.movedAt > stallMs)
         peer.client?.close("timeout", `owes us and sends nothing for ${stallMs} ms`);
     }
+    if (!this.#layers.complete) this.#pumpAll();
     if (now - this.#movedAt > idleMs) {
       this.#end.reject(new FetchError("idle", `no peer gave anything for ${idleMs} ms: ${this.#peers.join("; ")}`));
     }

@@ -85,6 +85,11 @@ export class Seeder {
     return typeof address === "object" && address !== null ? address.port : this.#options.port;
   }
 
+  /** Connections now, those that have not shaken hands included. */
+  get connections(): number {
+    return this.#sockets.size;
+  }
+
   /** Peers connected now, whatever they fetch. */
   get peers(): UploadPeer[] {
     return [...new Set(this.#served.values())].flatMap(({ peers }) => [...peers]);

@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promis
 import { connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { onTestFinished } from "vitest";
 import { createTorrent } from "../torrent/create.ts";
 import { DataFolder } from "../torrent/folder.ts";
@@ -110,12 +111,15 @@ type OfType<T extends MessageType, M = Message> = M extends { readonly type: inf
 /** A bare socket that speaks the protocol as badly as a test tells it to. */
 export class RawPeer {
   readonly socket: Socket;
+  /** Of a listener's connections, this is the one of that number, from 1. */
+  readonly serial: number;
   readonly #queue: Message[] = [];
   #wake: () => void = () => {};
   #ended = false;
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, serial = 1) {
     this.socket = socket;
+    this.serial = serial;
     socket
       .on("error", () => {})
       .on("close", () => {
@@ -181,7 +185,7 @@ export async function listen(script: (peer: RawPeer) => Promise<void>): Promise<
   const sockets = new Set<Socket>();
   const server = createServer({ pauseOnConnect: true }, (socket) => {
     sockets.add(socket);
-    script(new RawPeer(socket)).catch(() => socket.destroy());
+    script(new RawPeer(socket, sockets.size)).catch(() => socket.destroy());
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   onTestFinished(() => {
@@ -196,6 +200,10 @@ export interface Misdeeds {
   readonly handshake?: Partial<Handshake>;
   readonly block?: (data: Buffer, piece: number, peer: RawPeer) => Buffer | undefined;
   readonly hashes?: (hashes: Buffer) => Buffer | undefined;
+  /** Before each block. */
+  readonly delayMs?: number;
+  /** Until then it neither unchokes nor answers. */
+  readonly ready?: Promise<unknown>;
 }
 
 /** A seed that does as it is told. */
@@ -206,6 +214,7 @@ export function fakeSeed(torrent: Torrent, files: readonly Buffer[], misdeeds: M
     peer.send(
       misdeeds.handshake?.fast === false ? { type: "bitfield", bits: allOf(layout.pieceCount) } : { type: "have-all" },
     );
+    await misdeeds.ready;
     peer.send({ type: "unchoke" });
     for (;;) {
       const message = await peer.next("request", "hash-request");
@@ -215,6 +224,7 @@ export function fakeSeed(torrent: Torrent, files: readonly Buffer[], misdeeds: M
         const at = offset + message.begin;
         const data = Buffer.from(files[file.index]!.subarray(at, at + message.length));
         const said = misdeeds.block === undefined ? data : misdeeds.block(data, message.piece, peer);
+        if (misdeeds.delayMs !== undefined) await sleep(misdeeds.delayMs);
         if (said !== undefined) peer.send({ type: "piece", piece: message.piece, begin: message.begin, data: said });
       } else {
         const { index } = layout.files.find(({ piecesRoot }) => Buffer.compare(piecesRoot, message.piecesRoot) === 0)!;

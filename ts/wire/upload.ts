@@ -154,7 +154,7 @@ export class UploadPeer implements ConnectionHandler, Candidate {
       () => {
         this.#working = false;
       },
-      (error) => this.connection.close("stopped", `we failed to answer: ${error}`),
+      (error) => this.connection.fail(error),
     );
   }
 
