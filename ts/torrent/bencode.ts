@@ -7,7 +7,9 @@ export type BencodeDictionary = ReadonlyMap<string, Bencode>;
 /** What `decode` returns: it never makes strings. */
 export type Decoded = number | Uint8Array | Decoded[] | Map<string, Decoded>;
 
-const MAX_DEPTH = 128;
+const MAX_DEPTH = 100;
+/** As in libtorrent: many small values take far more memory than their bytes. */
+const MAX_VALUES = 3_000_000;
 const [COLON, MINUS, ZERO, NINE, D, E, I, L] = [0x3a, 0x2d, 0x30, 0x39, 0x64, 0x65, 0x69, 0x6c];
 
 /** Decodes one value that must fill `bytes`. Strict: canonical integers below 2^53, keys sorted and unique.
@@ -24,6 +26,7 @@ export function decodePrefix(
   spans?: Map<string, [start: number, end: number]>,
 ): [value: Decoded, end: number] {
   let at = 0;
+  let values = 0;
 
   const fail = (what: string): never => {
     throw new TorrentError(`bencode: ${what}`, { at });
@@ -67,6 +70,7 @@ export function decodePrefix(
 
   function value(depth: number): Decoded {
     if (depth > MAX_DEPTH) fail("nested too deep");
+    if (++values > MAX_VALUES) fail("too many values");
     const tag = bytes[at];
     if (tag === undefined) return fail("unexpected end");
     if (tag >= ZERO && tag <= NINE) return string();

@@ -1,6 +1,7 @@
 import { hash as sha256 } from "node:crypto";
+import { TorrentError } from "./errors.ts";
 import type { Torrent } from "./metainfo.ts";
-import { CHUNK_BLOCKS, depthOf, HASH, levelsOf, zeroRoot } from "./trees.ts";
+import { CHUNK_BLOCKS, depthOf, merklePath, rootOf } from "./trees.ts";
 
 /** What the chain knows of a content (protocol section 2). Hashes are 32 bytes. */
 export interface Commitment {
@@ -34,7 +35,7 @@ function rows(torrent: Torrent): Buffer {
 
 /** Root of the file table: a pure function of the .torrent (H-TREE-3). */
 export function filesRoot(torrent: Torrent): Buffer {
-  return levelsOf(rows(torrent)).at(-1)!;
+  return rootOf(rows(torrent));
 }
 
 export function fileCount(torrent: Torrent): number {
@@ -42,12 +43,10 @@ export function fileCount(torrent: Torrent): number {
 }
 
 /** The path of one file's row to filesRoot, leaf to root. @param index among the files that are not empty. */
-export function fileProof(torrent: Torrent, index: number): Buffer[] {
-  const levels = levelsOf(rows(torrent));
-  return levels.slice(0, depthOf(levels[0]!.length / HASH)).map((level, height) => {
-    const sibling = (index >> height) ^ 1;
-    return sibling * HASH < level.length ? level.subarray(sibling * HASH, (sibling + 1) * HASH) : zeroRoot(height);
-  });
+export function fileProof(torrent: Torrent, index: number): readonly Buffer[] {
+  const count = fileCount(torrent);
+  if (!(index >= 0 && index < count)) throw new TorrentError("no such row in the file table", { index, rows: count });
+  return merklePath(rows(torrent), index, depthOf(count)).path;
 }
 
 export function commitmentOf(torrent: Torrent, dataRoot: Uint8Array): Commitment {

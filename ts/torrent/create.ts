@@ -1,11 +1,11 @@
-import { readdir, stat } from "node:fs/promises";
+import { readdir, realpath, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { type Bencode, encode } from "./bencode.ts";
 import { type Commitment, commitmentOf } from "./commitment.ts";
 import { TorrentError } from "./errors.ts";
-import { MAX_FILES, parseTorrent, type Torrent } from "./metainfo.ts";
+import { checkComponent, checkPieceLength, MAX_FILES, parseTorrent, pieceLayer, type Torrent } from "./metainfo.ts";
 import { type ScanFile, scan } from "./scan.ts";
-import { BLOCK, BLOCK_LEVELS, depthOf, HASH, RootBuilder, rootOf } from "./trees.ts";
+import { BLOCK, BLOCK_LEVELS, depthOf, RootBuilder, rootOf } from "./trees.ts";
 
 export interface CreateOptions {
   /** Bytes, a power of two from 16 KiB. Default: what makes about a thousand pieces, 16 KiB to 16 MiB. */
@@ -29,28 +29,27 @@ interface Found extends ScanFile {
   readonly parts: readonly string[];
 }
 
-/** Makes a hybrid (or v2-only) torrent of a file or folder, reading the data once, and the content's commitment with it. */
+/** Makes a hybrid (or v2-only) torrent of a file or folder, reading the data once, and the content's commitment with it.
+ * @throws TorrentError before any data is read if the names, sizes or options cannot be a torrent's. */
 export async function createTorrent(path: string, options: CreateOptions = {}): Promise<Created> {
-  const root = resolve(path);
-  const info = await stat(root).catch(() => null);
-  if (!info) throw new TorrentError("no such file or folder", { path: root });
-  const name = options.name ?? basename(root);
+  const root = await realpath(path).catch(() => null);
+  if (root === null) throw new TorrentError("no such file or folder", { path });
+  const name = options.name ?? basename(resolve(path));
+  checkComponent(name);
+  const info = await stat(root);
   const files = info.isFile() ? [{ path: root, length: info.size, parts: [name] }] : await list(root);
   const total = files.reduce((sum, file) => sum + file.length, 0);
   if (total === 0) throw new TorrentError("nothing to make a torrent of: no data", { path: root });
   const pieceLength = options.pieceLength ?? defaultPieceLength(total);
-  if (pieceLength < BLOCK || pieceLength & (pieceLength - 1))
-    throw new TorrentError("piece length must be a power of two, at least 16384", { pieceLength });
+  checkPieceLength(pieceLength, files);
   const hybrid = !options.v2Only;
 
   const data = new RootBuilder(BLOCK_LEVELS);
   const v1: Uint8Array[] = [];
   const roots: (Buffer | null)[] = files.map(() => null);
   const layers = new Map<string, Uint8Array>();
-  const level = depthOf(pieceLength / BLOCK);
   // Padding is for files that another one with data follows.
   const withData = files.map((file, index) => ({ ...file, index })).filter((file) => file.length > 0);
-  let tree = new RootBuilder();
   let layer: Buffer[] = [];
   for await (const segment of scan(withData, {
     pieceLength,
@@ -59,25 +58,16 @@ export async function createTorrent(path: string, options: CreateOptions = {}): 
     signal: options.signal,
   })) {
     const file = withData[segment.file]!;
+    if (segment.unreadable) throw new TorrentError("cannot read a file", { path: file.path, why: segment.unreadable });
     data.push(segment.possession);
     v1.push(segment.v1);
-    for (let at = 0; at < segment.blockHashes.length; at += (pieceLength / BLOCK) * HASH) {
-      const piece = segment.blockHashes.subarray(at, at + (pieceLength / BLOCK) * HASH);
-      if (file.length <= pieceLength) {
-        tree.push(piece);
-      } else {
-        layer.push(pieceRoot(piece, level));
-      }
-    }
+    layer.push(pieceLayer(segment.blockHashes, file.length, pieceLength));
     if (segment.offset + segment.length < file.length) continue;
-    if (layer.length) {
-      const nodes = Buffer.concat(layer);
-      roots[file.index] = rootOf(nodes, level);
-      layers.set(roots[file.index]!.toString("latin1"), nodes);
-    } else {
-      roots[file.index] = tree.root();
-    }
-    [tree, layer] = [new RootBuilder(), []];
+    const nodes = Buffer.concat(layer);
+    const piecesRoot = rootOf(nodes, depthOf(pieceLength / BLOCK));
+    roots[file.index] = piecesRoot;
+    if (file.length > pieceLength) layers.set(piecesRoot.toString("latin1"), nodes);
+    layer = [];
   }
 
   const single = info.isFile();
@@ -108,7 +98,7 @@ export async function createTorrent(path: string, options: CreateOptions = {}): 
   return { bytes, torrent, commitment: commitmentOf(torrent, data.root()) };
 }
 
-/** About a thousand pieces, at least a block and at most 16 MiB each. */
+/** From 750 to 1500 pieces if there is enough data, at least a block and at most 16 MiB each. */
 export function defaultPieceLength(total: number): number {
   let length = BLOCK;
   while (length < 16 * 1024 * 1024 && total / length > 1500) length *= 2;
@@ -123,6 +113,9 @@ async function list(root: string): Promise<Found[]> {
     entries.sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)));
     for (const entry of entries) {
       const here = join(folder, entry.name);
+      // Node reads what is no UTF-8 as U+FFFD.
+      if (entry.name.includes("\ufffd")) throw new TorrentError("a file name is not UTF-8", { path: here });
+      checkComponent(entry.name);
       if (entry.isDirectory()) await descend(here, [...parts, entry.name]);
       else if (entry.isFile())
         files.push({ path: here, length: (await stat(here)).size, parts: [...parts, entry.name] });
@@ -131,7 +124,6 @@ async function list(root: string): Promise<Found[]> {
       if (files.length > MAX_FILES) throw new TorrentError("too many files", { most: MAX_FILES });
     }
   })(root, []);
-  if (!files.length) throw new TorrentError("an empty folder", { path: root });
   return files;
 }
 
@@ -174,11 +166,4 @@ function v1Files(files: readonly Found[], pieceLength: number): Bencode[] {
     );
   }
   return listed;
-}
-
-/** Root of one piece's blocks; a piece cut short by the file's end is padded to a whole one. */
-function pieceRoot(blockHashes: Uint8Array, level: number): Buffer {
-  const full = 2 ** level * HASH;
-  if (blockHashes.length === full) return rootOf(blockHashes);
-  return rootOf(Buffer.concat([blockHashes, Buffer.alloc(full - blockHashes.length)]));
 }

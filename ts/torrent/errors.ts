@@ -4,7 +4,8 @@ export class TorrentError extends Error {
   readonly facts: Readonly<Record<string, unknown>>;
 
   constructor(message: string, facts: Record<string, unknown> = {}) {
-    const list = Object.entries(facts).map(([key, value]) => `${key} ${value}`);
+    const known = Object.entries(facts).filter(([, value]) => value !== undefined);
+    const list = known.map(([key, value]) => `${key} ${value}`);
     super(list.length ? `${message} (${list.join(", ")})` : message);
     this.facts = facts;
   }
@@ -21,5 +22,12 @@ export class DamagedBlockError extends TorrentError {
     super(`damaged data: ${why}`, { block, file });
     this.block = block;
     this.file = file;
+  }
+}
+
+/** The cache beside the data is not what was written. It says nothing about the data: delete it, and build it again. */
+export class DamagedCacheError extends TorrentError {
+  constructor(path: string) {
+    super("the cache is damaged: delete it and build it again", { path });
   }
 }

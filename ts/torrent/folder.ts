@@ -1,12 +1,20 @@
 import { constants } from "node:fs";
-import { type FileHandle, lstat, mkdir, open, stat } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
+import { type FileHandle, lstat, mkdir, open, realpath, stat } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import { DamagedBlockError, TorrentError } from "./errors.ts";
 import type { Torrent, TorrentFile } from "./metainfo.ts";
 import { BLOCK } from "./trees.ts";
 
 /** Open files at a time, of one content. */
 const MAX_HANDLES = 32;
+
+/** System errors which say that data is not there. Any other, such as too many open files, says nothing about it. */
+const GONE = new Set(["ENOENT", "ENOTDIR", "EISDIR", "EIO"]);
+
+interface OpenFile {
+  readonly handle: Promise<FileHandle>;
+  users: number;
+}
 
 /** A torrent's files on disk. Nothing outside its folder is ever read or written: names were checked when the torrent was parsed, and
  * no link is followed on the way to a file. */
@@ -15,7 +23,7 @@ export class DataFolder {
   /** The folder that holds the file, or the folder, called as the torrent is. */
   readonly parent: string;
   readonly #base: string;
-  readonly #handles = new Map<number, Promise<FileHandle>>();
+  readonly #open = new Map<number, OpenFile>();
   readonly #writable: boolean;
 
   /** @param parent the folder that holds the torrent's file or folder. @param base that file or folder, if it is called otherwise. */
@@ -32,19 +40,16 @@ export class DataFolder {
 
   /** Finds a torrent's data: `path` is its file or folder, or the folder that holds it. */
   static async find(torrent: Torrent, path: string): Promise<DataFolder> {
-    const full = resolve(path);
-    const info = await stat(full).catch(() => null);
-    if (!info) throw new TorrentError("no such file or folder", { path: full });
-    if (torrent.singleFile) {
-      if (info.isFile()) return new DataFolder(join(full, ".."), torrent, { base: full });
-      return new DataFolder(full, torrent);
-    }
-    if (!info.isDirectory()) throw new TorrentError("the torrent is a folder, this is a file", { path: full });
-    const inside = await stat(join(full, torrent.name)).catch(() => null);
-    if (inside?.isDirectory()) return new DataFolder(full, torrent);
-    const first = await stat(join(full, ...torrent.files[0]!.path)).catch(() => null);
-    if (basename(full) === torrent.name || first) return new DataFolder(join(full, ".."), torrent, { base: full });
-    return new DataFolder(full, torrent);
+    const full = await realpath(path).catch(() => null);
+    if (full === null) throw new TorrentError("no such file or folder", { path: resolve(path) });
+    const isFile = (await stat(full)).isFile();
+    if (isFile && !torrent.singleFile)
+      throw new TorrentError("the torrent is a folder, this is a file", { path: full });
+    const held = new DataFolder(full, torrent);
+    const itself = new DataFolder(dirname(full), torrent, { base: full });
+    if (torrent.singleFile) return isFile ? itself : held;
+    // A folder may hold another one of its own name, and clients leave the folder out for a lone file: the better match is meant.
+    return (await itself.#countFound()) > (await held.#countFound()) ? itself : held;
   }
 
   /** Where a file of the torrent is. */
@@ -52,23 +57,32 @@ export class DataFolder {
     return this.torrent.singleFile ? this.#base : join(this.#base, ...file.path);
   }
 
+  /** Where a file of the torrent is, after a look that it is there in its full length, and reached through no link.
+   * @throws DamagedBlockError if it is not. */
+  async locate(file: TorrentFile): Promise<string> {
+    const path = this.pathOf(file);
+    try {
+      await this.#refuseLinks(file);
+      const info = await lstat(path);
+      if (!info.isFile()) throw this.#damaged(file, 0, "not a plain file");
+    } catch (error) {
+      throw this.#told(file, error);
+    }
+    return path;
+  }
+
   /** Reads exactly `length` bytes of file `index`.
    * @throws DamagedBlockError if they are not there. */
   async read(index: number, offset: number, length: number): Promise<Buffer> {
     const file = this.torrent.files[index]!;
     const buffer = Buffer.allocUnsafe(length);
-    let read = 0;
-    try {
-      const handle = await this.#handle(index);
-      while (read < length) {
+    await this.#use(index, async (handle) => {
+      for (let read = 0; read < length; ) {
         const { bytesRead } = await handle.read(buffer, read, length - read, offset + read);
-        if (bytesRead === 0) break;
+        if (bytesRead === 0) throw this.#damaged(file, offset + read, "the file ends early");
         read += bytesRead;
       }
-    } catch (error) {
-      throw this.#damaged(file, offset, (error as Error).message);
-    }
-    if (read < length) throw this.#damaged(file, offset + read, "the file ends early");
+    });
     return buffer;
   }
 
@@ -85,9 +99,10 @@ export class DataFolder {
     if (!this.#writable) throw new TorrentError("this copy is read only", { file: file.path.join("/") });
     if (offset < 0 || offset + data.length > file.length)
       throw new TorrentError("write past the end of a file", { file: file.path.join("/") });
-    const handle = await this.#handle(index);
-    for (let at = 0; at < data.length; )
-      at += (await handle.write(data, at, data.length - at, offset + at)).bytesWritten;
+    await this.#use(index, async (handle) => {
+      for (let at = 0; at < data.length; )
+        at += (await handle.write(data, at, data.length - at, offset + at)).bytesWritten;
+    });
   }
 
   /** Index of the file that a block of the content belongs to. */
@@ -96,57 +111,100 @@ export class DataFolder {
     if (!Number.isSafeInteger(block) || block < 0 || block >= blocks)
       throw new TorrentError("no such block", { block, blocks });
     let [low, high] = [0, files.length - 1];
+    // The first file that ends behind the block; empty ones end where they begin.
     while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if (files[middle]!.firstBlock <= block) low = middle;
-      else high = middle - 1;
+      const middle = (low + high) >> 1;
+      if (files[middle]!.firstBlock + files[middle]!.blocks > block) high = middle;
+      else low = middle + 1;
     }
-    // Empty files after it begin at the same block.
-    while (files[low]!.blocks === 0 || files[low]!.firstBlock + files[low]!.blocks <= block) low--;
     return low;
   }
 
   /** Makes the empty files, which no block belongs to, and flushes what was written. */
   async finish(): Promise<void> {
-    for (const [index, file] of this.torrent.files.entries()) if (file.length === 0) await this.#handle(index);
-    for (const handle of this.#handles.values()) await (await handle).sync();
+    for (const [index, file] of this.torrent.files.entries())
+      if (file.length === 0) await this.#use(index, async () => {});
+    for (const { handle } of this.#open.values()) await (await handle).sync();
   }
 
+  /** Closes the files when those who use them are done. */
   async close(): Promise<void> {
-    const handles = [...this.#handles.values()];
-    this.#handles.clear();
-    for (const handle of handles) await (await handle.catch(() => null))?.close();
+    const files = [...this.#open.values()];
+    this.#open.clear();
+    for (const file of files) await this.#closeFile(file);
   }
 
-  async #handle(index: number): Promise<FileHandle> {
-    let handle = this.#handles.get(index);
-    if (handle) {
-      this.#handles.delete(index); // the last used goes to the end
-    } else {
-      handle = this.#open(this.torrent.files[index]!);
-      if (this.#handles.size >= MAX_HANDLES) {
-        const [oldest, old] = this.#handles.entries().next().value!;
-        this.#handles.delete(oldest);
-        // A read of it may be under way: it is closed when those that wait are served.
-        setTimeout(() => void old.then((h) => h.close()).catch(() => {}), 1000);
+  /** Lends the open file; one that is in use is not closed, whatever the limit. */
+  async #use(index: number, action: (handle: FileHandle) => Promise<void>): Promise<void> {
+    const file = this.torrent.files[index]!;
+    const entry = this.#open.get(index) ?? { handle: this.#openFile(file), users: 0 };
+    this.#open.delete(index); // the last used goes to the end
+    this.#open.set(index, entry);
+    entry.users++;
+    try {
+      await action(await entry.handle);
+    } catch (error) {
+      if (this.#open.get(index) === entry) this.#open.delete(index);
+      throw this.#told(file, error);
+    } finally {
+      entry.users--;
+      if (this.#open.get(index) !== entry) {
+        if (entry.users === 0) await this.#closeFile(entry);
+      } else if (this.#open.size > MAX_HANDLES) {
+        await this.#closeOldest();
       }
     }
-    this.#handles.set(index, handle);
-    handle.catch(() => this.#handles.delete(index));
-    return handle;
   }
 
-  async #open(file: TorrentFile): Promise<FileHandle> {
-    const path = this.pathOf(file);
-    if (this.#writable) await mkdir(join(path, ".."), { recursive: true });
-    if (!this.torrent.singleFile) {
-      for (let at = this.#base, i = 0; i < file.path.length - 1; i++) {
-        at = join(at, file.path[i]!);
-        if ((await lstat(at)).isSymbolicLink()) throw new TorrentError("a link inside the data folder", { path: at });
-      }
+  async #closeOldest(): Promise<void> {
+    for (const [index, entry] of this.#open) {
+      if (entry.users > 0) continue;
+      this.#open.delete(index);
+      return this.#closeFile(entry);
     }
+  }
+
+  async #closeFile({ handle, users }: OpenFile): Promise<void> {
+    if (users > 0) return; // its last user closes it
+    const file = await handle.catch(() => null);
+    if (this.#writable) await file?.sync();
+    await file?.close();
+  }
+
+  async #openFile(file: TorrentFile): Promise<FileHandle> {
+    if (this.#writable) await mkdir(this.torrent.singleFile ? dirname(this.#base) : this.#base, { recursive: true });
+    await this.#refuseLinks(file);
     const flags = this.#writable ? constants.O_RDWR | constants.O_CREAT : constants.O_RDONLY;
-    return open(path, flags | constants.O_NOFOLLOW);
+    return open(this.pathOf(file), flags | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  }
+
+  /** Looks at each folder on the way to a file, and makes it in a copy that is written, so that nothing is made behind a link. */
+  async #refuseLinks(file: TorrentFile): Promise<void> {
+    let at = this.#base;
+    for (const name of file.path.slice(0, -1)) {
+      at = join(at, name);
+      if (this.#writable) await mkdir(at).catch(() => {}); // What stands there instead of a folder is seen next.
+      const info = await lstat(at);
+      if (info.isSymbolicLink()) throw new TorrentError("a link inside the data folder", { path: at });
+    }
+  }
+
+  async #countFound(): Promise<number> {
+    let found = 0;
+    for (const file of this.torrent.files.slice(0, 100)) {
+      const size = await stat(this.pathOf(file)).then(
+        (info) => (info.isFile() ? info.size : -1),
+        () => -1,
+      );
+      if (size === file.length) found += 1;
+    }
+    return found;
+  }
+
+  /** An error as the caller is to see it. */
+  #told(file: TorrentFile, error: unknown): unknown {
+    const { code, message } = error as NodeJS.ErrnoException;
+    return code !== undefined && GONE.has(code) ? this.#damaged(file, 0, message) : error;
   }
 
   #damaged(file: TorrentFile, offset: number, why: string): DamagedBlockError {

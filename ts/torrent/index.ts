@@ -1,11 +1,11 @@
 export { type Bencode, type Decoded, decode, decodePrefix, encode } from "./bencode.ts";
 export { type Commitment, chunksOf, commitmentOf, fileCount, fileProof, filesRoot } from "./commitment.ts";
 export { type Created, type CreateOptions, createTorrent } from "./create.ts";
-export { DamagedBlockError, TorrentError } from "./errors.ts";
+export { DamagedBlockError, DamagedCacheError, TorrentError } from "./errors.ts";
 export { DataFolder } from "./folder.ts";
 export { answerHashRequest, type HashRequest, layersOf, verifyHashes } from "./hash-request.ts";
-export { layerRoot, parseInfo, parseTorrent, type Torrent, type TorrentFile } from "./metainfo.ts";
-export { checkData, type DataCheck, PossessionCache, type WordProof, type WorkOptions } from "./possession.ts";
+export { layerRoot, MAX_TORRENT_BYTES, parseInfo, parseTorrent, type Torrent, type TorrentFile } from "./metainfo.ts";
+export { PossessionCache, type WordProof } from "./possession.ts";
 export {
   BLOCK,
   BLOCK_WORDS,
@@ -15,6 +15,9 @@ export {
   hashBlock,
   hashPair,
   levelsOf,
+  type MerklePath,
+  merklePath,
   rootOf,
   zeroRoot,
 } from "./trees.ts";
+export { checkData, type DamagedPiece, type DataCheck, type WorkOptions } from "./verify.ts";

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { type Decoded, decode } from "./bencode.ts";
 import { TorrentError } from "./errors.ts";
-import { BLOCK, depthOf, HASH, parents, zeroRoot } from "./trees.ts";
+import { BLOCK, depthOf, HASH, parents, rootOf, zeroRoot } from "./trees.ts";
 
 export interface TorrentFile {
   /** Components below the torrent's name; one component, the name itself, in a single-file torrent. */
@@ -41,8 +41,13 @@ export const MAX_TORRENT_BYTES = 64 * 1024 * 1024;
 export const MAX_FILES = 200_000;
 const MAX_PIECE_LENGTH = 256 * 1024 * 1024;
 const MAX_LENGTH = 2 ** 50;
+const MAX_TRACKERS = 64;
+const MAX_URL_BYTES = 2048;
 
 type Dictionary = Map<string, Decoded>;
+
+/** Pieces of all files, as in libtorrent: what a peer's bitfield has to hold. */
+const MAX_PIECES = 0x200000;
 
 /** Reads a v2 or hybrid .torrent (BEP 52) and checks all that can be checked without the data.
  * @throws TorrentError naming what is wrong. */
@@ -74,12 +79,10 @@ export function parseInfo(info: Uint8Array): Torrent {
   const name = text(d.get("name"), "name");
   checkComponent(name);
   const pieceLength = integer(d.get("piece length"), "piece length");
-  if (pieceLength < BLOCK || pieceLength > MAX_PIECE_LENGTH || pieceLength & (pieceLength - 1)) {
-    throw new TorrentError("piece length is not a power of two from 16 KiB to 256 MiB", { pieceLength });
-  }
   const tree = d.get("file tree");
   if (!(tree instanceof Map) || tree.size === 0) throw new TorrentError("no file tree");
   const files = walk(tree);
+  checkPieceLength(pieceLength, files);
   const last = files.at(-1)!;
   const [length, blocks] = [files.reduce((sum, file) => sum + file.length, 0), last.firstBlock + last.blocks];
   if (length === 0) throw new TorrentError("no data: every file is empty");
@@ -128,6 +131,10 @@ function walk(tree: Dictionary): TorrentFile[] {
       if (child.size !== 1 || !(leaf instanceof Map))
         throw new TorrentError("both a file and a folder", { path: here.join("/") });
       if (files.length >= MAX_FILES) throw new TorrentError("too many files", { most: MAX_FILES });
+      // BEP 47: a link could point anywhere, and padding has no place in a v2 file tree.
+      const attributes = leaf.get("attr");
+      if (attributes instanceof Uint8Array && /[lp]/.test(Buffer.from(attributes).toString("latin1")))
+        throw new TorrentError("a link or a pad file", { path: here.join("/") });
       const length = integer(leaf.get("length"), "file length");
       if (length > MAX_LENGTH) throw new TorrentError("file too large", { path: here.join("/"), length });
       const root = leaf.get("pieces root") ?? null;
@@ -142,39 +149,60 @@ function walk(tree: Dictionary): TorrentFile[] {
   return files;
 }
 
-/** The v1 side of a hybrid must describe the same bytes: same files in the same order, each but the last padded to a whole piece (BEP 47). */
+/** The v1 side of a hybrid must describe the same bytes: same files in the same order, each padded to a whole piece (BEP 47); behind the
+ * last one padding is optional. */
 function checkHybrid(torrent: Torrent, info: Dictionary): void {
+  const { files, pieceLength } = torrent;
   const pieces = info.get("pieces");
-  if (!(pieces instanceof Uint8Array) || pieces.length % 20) throw new TorrentError("hybrid: bad v1 pieces");
-  const listed = info.get("files");
-  const v1: { path: string; length: number }[] = [];
-  let offset = 0;
-  if (listed === undefined) {
-    offset = integer(info.get("length"), "length");
-    v1.push({ path: torrent.name, length: offset });
-  } else {
-    if (!Array.isArray(listed)) throw new TorrentError("hybrid: bad v1 file list");
-    for (const entry of listed) {
-      if (!(entry instanceof Map)) throw new TorrentError("hybrid: bad v1 file list");
-      const length = integer(entry.get("length"), "v1 length");
-      const attributes = entry.get("attr");
-      const pad = attributes instanceof Uint8Array && attributes.includes(0x70);
-      const path = entry.get("path");
-      if (!Array.isArray(path)) throw new TorrentError("hybrid: bad v1 path");
-      if (!pad) {
-        if (length && offset % torrent.pieceLength)
-          throw new TorrentError("hybrid: a v1 file does not start a piece", { offset });
-        v1.push({ path: path.map((part) => text(part, "v1 path")).join("/"), length });
-      }
-      offset += length;
-    }
-  }
-  const same =
-    v1.length === torrent.files.length &&
-    torrent.files.every((f, i) => f.path.join("/") === v1[i]!.path && f.length === v1[i]!.length);
-  if (!same) throw new TorrentError("hybrid: the v1 and v2 sides list different files");
-  if (pieces.length / 20 !== Math.ceil(offset / torrent.pieceLength))
+  const count = files.reduce((sum, { length }) => sum + Math.ceil(length / pieceLength), 0);
+  if (!(pieces instanceof Uint8Array) || pieces.length !== count * 20)
     throw new TorrentError("hybrid: wrong number of v1 pieces");
+  const listed = info.get("files");
+  const differs = (file: TorrentFile | undefined): never => {
+    throw new TorrentError("hybrid: the v1 and v2 sides list different files", { path: file?.path.join("/") });
+  };
+  if (listed === undefined) {
+    const [file] = files;
+    if (!torrent.singleFile || info.get("length") !== file!.length) differs(file);
+    return;
+  }
+  if (!Array.isArray(listed)) throw new TorrentError("hybrid: bad v1 file list");
+  let [offset, next] = [0, 0];
+  for (const entry of listed) {
+    if (!(entry instanceof Map)) throw new TorrentError("hybrid: bad v1 file list");
+    const length = integer(entry.get("length"), "v1 length");
+    const attributes = entry.get("attr");
+    const gap = (pieceLength - (offset % pieceLength)) % pieceLength;
+    if (attributes instanceof Uint8Array && attributes.includes(0x70)) {
+      if (length !== gap) throw new TorrentError("hybrid: v1 padding of the wrong length", { offset });
+    } else {
+      const file = files[next++];
+      const path = entry.get("path");
+      if (!file || !Array.isArray(path) || length !== file.length || path.length !== file.path.length) differs(file);
+      if (!file!.path.every((part, i) => part === text((path as Decoded[])[i], "v1 path"))) differs(file);
+      if (length && gap) throw new TorrentError("hybrid: a v1 file does not start a piece", { offset });
+    }
+    offset += length;
+  }
+  if (next !== files.length) differs(files[next]);
+}
+
+/** Piece hashes of a stretch of a file that begins a piece, from its blocks' hashes. A file's last piece is padded to a whole one, unless
+ * it is the only one: then to the next power of two (BEP 52). */
+export function pieceLayer(blockHashes: Uint8Array, fileLength: number, pieceLength: number): Buffer {
+  const blocks = Math.ceil(Math.min(fileLength, pieceLength) / BLOCK);
+  let nodes = Buffer.from(blockHashes.buffer, blockHashes.byteOffset, blockHashes.length);
+  for (let level = 0; level < depthOf(blocks); level++) nodes = parents(nodes, level);
+  return nodes;
+}
+
+/** @throws TorrentError unless a torrent of these files can have pieces of that length. */
+export function checkPieceLength(pieceLength: number, files: readonly { readonly length: number }[]): void {
+  const powerOfTwo = Number.isInteger(Math.log2(pieceLength));
+  if (!powerOfTwo || pieceLength < BLOCK || pieceLength > MAX_PIECE_LENGTH)
+    throw new TorrentError("piece length is not a power of two from 16 KiB to 256 MiB", { pieceLength });
+  const pieces = files.reduce((sum, { length }) => sum + Math.ceil(length / pieceLength), 0);
+  if (pieces > MAX_PIECES) throw new TorrentError("too many pieces: they must be longer", { pieces, most: MAX_PIECES });
 }
 
 /** Every file longer than a piece needs its layer, and every layer must hash to its file's root. */
@@ -201,24 +229,21 @@ function checkLayers(torrent: Torrent, given: Dictionary): Map<string, Uint8Arra
 
 /** The pieces root over a layer of nodes of the given level, padded as BEP 52 says. */
 export function layerRoot(layer: Uint8Array, level: number): Buffer {
-  let nodes = Buffer.from(layer.buffer, layer.byteOffset, layer.length);
-  for (let at = level; nodes.length > HASH; at++) nodes = parents(nodes, at);
-  return nodes.length ? nodes : zeroRoot(level);
+  return layer.length > 0 ? rootOf(layer, level) : zeroRoot(level);
 }
 
+/** Where to announce. A hint: what is no URL is left out, and no reason to refuse the torrent. */
 function trackersOf(top: Dictionary): string[] {
-  const list: string[] = [];
-  const add = (value: Decoded | undefined) => {
-    if (value instanceof Uint8Array && value.length <= 2048 && list.length < 64)
-      list.push(Buffer.from(value).toString("utf8"));
-  };
   const tiers = top.get("announce-list");
-  if (Array.isArray(tiers)) for (const tier of tiers) if (Array.isArray(tier)) tier.forEach(add);
-  if (!list.length) add(top.get("announce"));
-  return list;
+  const listed = [top.get("announce"), ...(Array.isArray(tiers) ? tiers.flat(1) : [])];
+  const urls = listed
+    .filter((value) => value instanceof Uint8Array)
+    .filter(({ length }) => length <= MAX_URL_BYTES)
+    .map((value) => Buffer.from(value).toString("latin1"));
+  return [...new Set(urls)].filter((url) => /^(https?|udp|wss?):\/\/[!-~]+$/.test(url)).slice(0, MAX_TRACKERS);
 }
 
-const utf8 = new TextDecoder("utf-8", { fatal: true });
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 function text(value: Decoded | undefined, what: string): string {
   if (!(value instanceof Uint8Array)) throw new TorrentError(`no ${what}`);
@@ -235,13 +260,13 @@ function integer(value: Decoded | undefined, what: string): number {
 }
 
 /** A name that could leave the folder, or that some file system reads as something else, is refused. */
-function checkComponent(name: string): void {
+export function checkComponent(name: string): void {
   const bad =
     name === "" ||
     name === "." ||
     name === ".." ||
     /[/\\<>:"|?*]/.test(name) ||
-    [...name].some((c) => c < " ") ||
+    [...name].some((c) => c < " " || (c >= "\u007f" && c <= "\u009f")) ||
     /[. ]$/.test(name) ||
     /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i.test(name) ||
     Buffer.byteLength(name) > 255;

@@ -1,20 +1,10 @@
+import { createHash } from "node:crypto";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
-import { DamagedBlockError, TorrentError } from "./errors.ts";
+import { DamagedBlockError, DamagedCacheError } from "./errors.ts";
 import type { DataFolder } from "./folder.ts";
 import type { Torrent } from "./metainfo.ts";
-import { scan } from "./scan.ts";
-import {
-  BLOCK,
-  BLOCK_LEVELS,
-  BLOCK_WORDS,
-  blockLevels,
-  depthOf,
-  HASH,
-  hashPair,
-  parents,
-  RootBuilder,
-  zeroRoot,
-} from "./trees.ts";
+import { BLOCK_LEVELS, BLOCK_WORDS, depthOf, HASH, merklePath, nodeAt, padBlock, parents } from "./trees.ts";
+import { verify, type WorkOptions } from "./verify.ts";
 
 /** A word of a content with its path, leaf to root (H-TREE-1). */
 export interface WordProof {
@@ -22,67 +12,52 @@ export interface WordProof {
   readonly path: readonly Buffer[];
 }
 
-export interface WorkOptions {
-  readonly onProgress?: ((done: number, total: number) => void) | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** What a pass over a copy found. */
-export interface DataCheck {
-  readonly dataRoot: Buffer;
-  /** Whether every file's tree has the root its torrent says. */
-  readonly whole: boolean;
-  /** Files that are not what the torrent says, missing ones included. */
-  readonly damaged: readonly string[];
-}
-
 const MAGIC = Buffer.from("holdfast possession 1\n\0\0", "latin1");
-/** magic 24, infohash 32, dataRoot 32, blocks 8: the header. */
-const HEADER = 96;
-const STEP = 4096 * HASH;
+/** magic 24, infohash 32, dataRoot 32, blocks 8, SHA-256 of these 32: the header. */
+const HEADER = 128;
+const CHECKED = HEADER - HASH;
+/** Nodes that one read of the cache brings: as many as words in a block, so that each brings nine levels of a path. */
+const PAGE = BLOCK_WORDS;
+/** Bytes of a level worked on at a time while it is built. */
+const STEP = 64 * PAGE * HASH;
 
-/** The possession tree of a content above its blocks, and the BEP 52 hashes of its blocks, in a file beside the data: 96 bytes for each
- * 16 KiB, 0.6% of it. With it a proof reads one block of the data and a hash for each level. */
+/** Every ninth level of a content's possession tree from its blocks' roots up, and the BEP 52 hashes of its blocks, in a file beside the
+ * data: 64 bytes and a little for each 16 KiB, 0.4% of it. A proof reads one block of the data, and one page of 16 KiB for every nine
+ * levels above it. */
 export class PossessionCache {
   readonly torrent: Torrent;
   readonly dataRoot: Buffer;
+  readonly #path: string;
   readonly #file: FileHandle;
-  readonly #layout: Layout;
+  readonly #layout: CacheLayout;
 
-  private constructor(torrent: Torrent, dataRoot: Buffer, file: FileHandle) {
+  private constructor(torrent: Torrent, dataRoot: Buffer, path: string, file: FileHandle) {
     this.torrent = torrent;
     this.dataRoot = dataRoot;
+    this.#path = path;
     this.#file = file;
-    this.#layout = new Layout(torrent.blocks);
+    this.#layout = cacheLayout(torrent.blocks);
   }
 
   /** Reads the copy in `folder` once, checks it against the torrent and writes the cache: whole or not at all.
-   * @throws DamagedBlockError for the first file that is not what the torrent says. */
+   * @throws DamagedBlockError for the first piece that is not what the torrent says. */
   static async build(folder: DataFolder, path: string, options: WorkOptions = {}): Promise<PossessionCache> {
     const { torrent } = folder;
-    const layout = new Layout(torrent.blocks);
+    const layout = cacheLayout(torrent.blocks);
     const temporary = `${path}.building`;
     const file = await open(temporary, "w+");
     try {
-      const check = await pass(folder, options, async (block, possession, blockHashes) => {
-        await file.write(possession, 0, possession.length, layout.level(0) + block * HASH);
-        await file.write(blockHashes, 0, blockHashes.length, layout.hashes + block * HASH);
+      const { dataRoot, pieces } = await verify(folder, options, async (block, roots, blockHashes) => {
+        await writeAt(file, roots, layout.levels[0]!.start + block * HASH);
+        await writeAt(file, blockHashes, layout.hashes + block * HASH);
       });
-      const bad = check.damaged[0];
-      if (bad !== undefined) {
-        const entry = torrent.files.find((f) => f.path.join("/") === bad)!;
-        throw new DamagedBlockError(entry.firstBlock, bad, "the file is not what the torrent says");
-      }
-      for (let level = 1; level <= layout.depth; level++) await raise(file, layout, level);
-      const header = Buffer.alloc(HEADER);
-      MAGIC.copy(header);
-      header.set(torrent.infohashV2, 24);
-      header.set(check.dataRoot, 56);
-      header.writeBigUInt64BE(BigInt(torrent.blocks), 88);
-      await file.write(header, 0, HEADER, 0);
+      const [bad] = pieces;
+      if (bad !== undefined) throw new DamagedBlockError(bad.block, bad.file, bad.why);
+      for (let level = 1; level < layout.levels.length; level++) await raise(file, layout, level);
+      await writeAt(file, headerOf(torrent, dataRoot!), 0);
       await file.sync();
       await rename(temporary, path);
-      return new PossessionCache(torrent, check.dataRoot, file);
+      return new PossessionCache(torrent, dataRoot!, path, file);
     } catch (error) {
       await file.close();
       await rm(temporary, { force: true });
@@ -92,151 +67,125 @@ export class PossessionCache {
 
   /** Opens a cache built before. @returns null if there is none, or it is another content's or not whole: build it again. */
   static async open(torrent: Torrent, path: string): Promise<PossessionCache | null> {
-    const file = await open(path, "r").catch(() => null);
+    const file = await open(path, "r").catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT") return null;
+      throw error;
+    });
     if (!file) return null;
+    const { size } = await file.stat();
     const header = Buffer.alloc(HEADER);
-    const { bytesRead } = await file.read(header, 0, HEADER, 0);
-    const layout = new Layout(torrent.blocks);
-    const ours =
-      bytesRead === HEADER &&
-      header.subarray(0, 24).equals(MAGIC) &&
-      header.subarray(24, 56).equals(torrent.infohashV2) &&
-      header.readBigUInt64BE(88) === BigInt(torrent.blocks) &&
-      (await file.stat()).size === layout.end;
-    if (!ours) {
-      await file.close();
-      return null;
-    }
-    return new PossessionCache(torrent, Buffer.from(header.subarray(56, 88)), file);
+    await file.read(header, 0, HEADER, 0);
+    const dataRoot = header.subarray(56, 88);
+    const ours = size === cacheLayout(torrent.blocks).end && header.equals(headerOf(torrent, dataRoot));
+    if (ours) return new PossessionCache(torrent, dataRoot, path, file);
+    await file.close();
+    return null;
   }
 
   /** Proves one word. The proof is checked before it is returned, so a damaged copy is found here and not on chain.
    * @param leaf of the possession tree: block * 512 + word.
-   * @throws DamagedBlockError if the block is missing or not what it was. */
+   * @throws DamagedBlockError if the block is missing or not what it was; the cache was found sound then.
+   * @throws DamagedCacheError */
   async prove(folder: DataFolder, leaf: number): Promise<WordProof> {
     const block = Math.floor(leaf / BLOCK_WORDS);
-    const data = await folder.readBlock(block);
-    const levels = blockLevels(data);
+    const words = padBlock(await folder.readBlock(block));
     const word = leaf % BLOCK_WORDS;
-    const path: Buffer[] = [];
-    for (let level = 0; level < BLOCK_LEVELS; level++) {
-      const sibling = (word >> level) ^ 1;
-      path.push(levels[level]!.subarray(sibling * HASH, (sibling + 1) * HASH));
+    const inBlock = merklePath(words, word, BLOCK_LEVELS);
+
+    const path = [...inBlock.path];
+    const { levels, depth } = this.#layout;
+    let blockRoot: Buffer | undefined;
+    let below: Buffer | undefined;
+    for (const [i, { start, count }] of levels.entries()) {
+      const index = Math.floor(block / PAGE ** i);
+      const first = index - (index % PAGE);
+      const page = await this.#read(start + first * HASH, Math.min(PAGE, count - first));
+      const node = nodeAt(page, index - first)!;
+      if (below !== undefined && !below.equals(node)) throw new DamagedCacheError(this.#path);
+      blockRoot ??= node;
+      const height = BLOCK_LEVELS * i;
+      const up = merklePath(page, index - first, Math.min(BLOCK_LEVELS, depth - height), BLOCK_LEVELS + height);
+      path.push(...up.path);
+      below = up.root;
     }
-    let node = levels[BLOCK_LEVELS]!;
-    if (!(await this.#node(0, block)).equals(node)) {
+    if (!below!.equals(this.dataRoot)) throw new DamagedCacheError(this.#path);
+    if (!inBlock.root.equals(blockRoot!))
       throw new DamagedBlockError(
         block,
         this.torrent.files[folder.fileOf(block)]!.path.join("/"),
         "the block is not what it was",
       );
-    }
-    const uncles = await Promise.all(
-      Array.from({ length: this.#layout.depth }, (_, level) => this.#node(level, Math.floor(block / 2 ** level) ^ 1)),
-    );
-    for (const [level, uncle] of uncles.entries()) {
-      node = Math.floor(block / 2 ** level) & 1 ? hashPair(uncle, node) : hashPair(node, uncle);
-      path.push(uncle);
-    }
-    if (!node.equals(this.dataRoot)) throw new TorrentError("the cache is damaged: delete it, and it is built again");
-    return { word: levels[0]!.subarray(word * HASH, (word + 1) * HASH), path };
+    return { word: nodeAt(words, word)!, path };
   }
 
-  /** BEP 52 hashes of `count` blocks of the content from `block` on. */
+  /** BEP 52 hashes of `count` blocks of the content from `block` on.
+   * @throws DamagedCacheError */
   async blockHashes(block: number, count: number): Promise<Buffer> {
-    const buffer = Buffer.allocUnsafe(count * HASH);
-    await this.#file.read(buffer, 0, buffer.length, this.#layout.hashes + block * HASH);
-    return buffer;
+    return this.#read(this.#layout.hashes + block * HASH, count);
   }
 
   async close(): Promise<void> {
     await this.#file.close();
   }
 
-  async #node(level: number, index: number): Promise<Buffer> {
-    if (index >= this.#layout.count(level)) return zeroRoot(BLOCK_LEVELS + level);
-    const buffer = Buffer.allocUnsafe(HASH);
-    await this.#file.read(buffer, 0, HASH, this.#layout.level(level) + index * HASH);
-    return buffer;
+  async #read(start: number, count: number): Promise<Buffer> {
+    const nodes = await readAt(this.#file, start, count);
+    if (nodes === null) throw new DamagedCacheError(this.#path);
+    return nodes;
   }
 }
 
-/** Reads a copy once and compares every file's tree with the torrent's; a missing or short file is damaged, and the rest goes on.
- * For a copy that is whole the dataRoot is the content's. */
-export function checkData(folder: DataFolder, options: WorkOptions = {}): Promise<DataCheck> {
-  return pass(folder, options, async () => {});
-}
-
-async function pass(
-  folder: DataFolder,
-  { onProgress, signal }: WorkOptions,
-  sink: (block: number, possession: Uint8Array, blockHashes: Uint8Array) => Promise<void>,
-): Promise<DataCheck> {
-  const { torrent } = folder;
-  const data = new RootBuilder(BLOCK_LEVELS);
-  const damaged: string[] = [];
-  let done = 0;
-  for (const file of torrent.files) {
-    if (!file.piecesRoot) continue;
-    const tree = new RootBuilder();
-    try {
-      for await (const segment of scan([{ path: folder.pathOf(file), length: file.length }], {
-        pieceLength: BLOCK,
-        signal,
-      })) {
-        tree.push(segment.blockHashes);
-        data.push(segment.possession);
-        await sink(file.firstBlock + segment.offset / BLOCK, segment.possession, segment.blockHashes);
-        done += segment.length;
-        onProgress?.(done, torrent.length);
-      }
-      if (!tree.root().equals(file.piecesRoot)) damaged.push(file.path.join("/"));
-    } catch (error) {
-      if (!(error instanceof Error && error.name === "TorrentError")) throw error;
-      damaged.push(file.path.join("/"));
-    }
-  }
-  return { dataRoot: damaged.length ? Buffer.alloc(HASH) : data.root(), whole: damaged.length === 0, damaged };
-}
-
-/** Writes one level of the tree from the one below it. */
-async function raise(file: FileHandle, layout: Layout, level: number): Promise<void> {
-  const below = layout.count(level - 1) * HASH;
-  const buffer = Buffer.allocUnsafe(Math.min(STEP, below));
-  for (let at = 0; at < below; at += STEP) {
-    const nodes = buffer.subarray(0, Math.min(STEP, below - at));
-    await file.read(nodes, 0, nodes.length, layout.level(level - 1) + at);
-    const up = parents(nodes, BLOCK_LEVELS + level - 1);
-    await file.write(up, 0, up.length, layout.level(level) + at / 2);
-  }
-}
-
-/** Where things stand in a cache file: the levels of the tree from the blocks' roots up, then the blocks' BEP 52 hashes. */
-class Layout {
+/** Where things stand in a cache file. */
+export interface CacheLayout {
+  /** Levels of the tree above the blocks' roots. */
   readonly depth: number;
+  /** Every ninth level, the lowest being the blocks' roots: the byte it starts at, and its nodes. The last one fits a page. */
+  readonly levels: readonly { readonly start: number; readonly count: number }[];
+  /** The byte where the blocks' BEP 52 hashes start. */
   readonly hashes: number;
+  /** Bytes of the file. */
   readonly end: number;
-  readonly #starts: number[] = [];
-  readonly #counts: number[] = [];
+}
 
-  constructor(blocks: number) {
-    this.depth = depthOf(blocks);
-    let at = HEADER;
-    for (let level = 0; level <= this.depth; level++) {
-      const count = Math.ceil(blocks / 2 ** level);
-      this.#starts.push(at);
-      this.#counts.push(count);
-      at += count * HASH;
-    }
-    this.hashes = at;
-    this.end = at + blocks * HASH;
+export function cacheLayout(blocks: number): CacheLayout {
+  const levels = [{ start: HEADER, count: blocks }];
+  for (let last = levels[0]!; last.count > PAGE; last = levels.at(-1)!) {
+    levels.push({ start: last.start + last.count * HASH, count: Math.ceil(last.count / PAGE) });
   }
+  const { start, count } = levels.at(-1)!;
+  const hashes = start + count * HASH;
+  return { depth: depthOf(blocks), levels, hashes, end: hashes + blocks * HASH };
+}
 
-  level(level: number): number {
-    return this.#starts[level]!;
+export function headerOf(torrent: Torrent, dataRoot: Uint8Array): Buffer {
+  const header = Buffer.alloc(HEADER);
+  header.set(MAGIC);
+  header.set(torrent.infohashV2, 24);
+  header.set(dataRoot, 56);
+  header.writeBigUInt64BE(BigInt(torrent.blocks), 88);
+  header.set(createHash("sha256").update(header.subarray(0, CHECKED)).digest(), CHECKED);
+  return header;
+}
+
+/** Writes one kept level from the one below it: a node for each of its pages. */
+async function raise(file: FileHandle, layout: CacheLayout, level: number): Promise<void> {
+  const { start, count } = layout.levels[level - 1]!;
+  for (let at = 0; at < count; at += STEP / HASH) {
+    let nodes = (await readAt(file, start + at * HASH, Math.min(STEP / HASH, count - at)))!;
+    for (let height = 0; height < BLOCK_LEVELS; height++) nodes = parents(nodes, BLOCK_LEVELS * level + height);
+    await writeAt(file, nodes, layout.levels[level]!.start + (at / PAGE) * HASH);
   }
+}
 
-  count(level: number): number {
-    return this.#counts[level]!;
+/** `count` nodes; null if the file ends before. */
+async function readAt(file: FileHandle, start: number, count: number): Promise<Buffer | null> {
+  const nodes = Buffer.allocUnsafe(count * HASH);
+  const { bytesRead } = await file.read(nodes, 0, nodes.length, start);
+  return bytesRead === nodes.length ? nodes : null;
+}
+
+async function writeAt(file: FileHandle, bytes: Uint8Array, start: number): Promise<void> {
+  for (let at = 0; at < bytes.length; ) {
+    at += (await file.write(bytes, at, bytes.length - at, start + at)).bytesWritten;
   }
 }

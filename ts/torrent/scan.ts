@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
+import { setImmediate } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
-import { hashSegment, type Segment, type SegmentHashes } from "./segment.ts";
+import { hashSegment, type Segment, type SegmentHashes } from "./segment.mjs";
 
 /** A file to hash, in the content's order. */
 export interface ScanFile {
@@ -17,40 +18,38 @@ export interface ScanOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Bytes a worker hashes at a time: its memory, whatever the size of the data. */
+/** Bytes hashed at a time, or a piece if that is longer. */
 const SEGMENT = 8 * 1024 * 1024;
 /** Below this, starting workers costs more than they save. */
 const PARALLEL_FROM = 48 * 1024 * 1024;
+const MAX_LANES = 8;
 
-/** Hashes files in one pass, in order, on all cores. Yields each segment's hashes in the order of the data. */
+/** Hashes files in one pass on all cores, holding two segments' hashes a core in memory. Yields each segment's in the order of the data;
+ * one that cannot be read says so and the rest goes on. */
 export async function* scan(files: readonly ScanFile[], options: ScanOptions): AsyncGenerator<SegmentHashes> {
-  const { pieceLength, v1 = false, onProgress, signal } = options;
-  const size = Math.max(SEGMENT, pieceLength);
+  const { onProgress, signal } = options;
   const total = files.reduce((sum, file) => sum + file.length, 0);
-  const segments = (function* (): Generator<Segment> {
-    for (const [file, { path, length }] of files.entries()) {
-      const padLast = v1 && file < files.length - 1;
-      for (let offset = 0; offset < length; offset += size) {
-        yield { file, path, offset, length: Math.min(size, length - offset), pieceLength, v1, padLast };
-      }
-    }
-  })();
+  const segments = segmentsOf(files, options);
+  const lanes = total < PARALLEL_FROM ? [] : Array.from({ length: laneCount() }, () => new Lane());
+  const run = async (segment: Segment, index: number) => {
+    if (lanes.length > 0) return lanes[index % lanes.length]!.run(segment);
+    await setImmediate(); // Others on this thread get their turn between segments.
+    return hashSegment(segment);
+  };
 
-  const lanes = total < PARALLEL_FROM ? 1 : Math.min(availableParallelism(), 8);
-  const pool = lanes > 1 ? Array.from({ length: lanes }, () => new Lane()) : null;
-  let done = 0;
+  const running: Promise<SegmentHashes>[] = [];
+  let [done, started] = [0, 0];
   try {
-    const running: Promise<SegmentHashes>[] = [];
-    for (let next = 0; ; next++) {
-      while (running.length < lanes * 2) {
-        const { value, done: ended } = segments.next();
-        if (ended) break;
-        const job = pool ? pool[(next + running.length) % lanes]!.run(value) : hashSegment(value);
-        job.catch(() => {});
+    while (true) {
+      while (running.length < Math.max(1, lanes.length * 2)) {
+        const next = segments.next();
+        if (next.done) break;
+        const job = run(next.value, started++);
+        job.catch(() => {}); // It is awaited in its turn, which may never come.
         running.push(job);
       }
       const job = running.shift();
-      if (!job) return;
+      if (job === undefined) return;
       signal?.throwIfAborted();
       const hashes = await job;
       done += hashes.length;
@@ -58,26 +57,33 @@ export async function* scan(files: readonly ScanFile[], options: ScanOptions): A
       yield hashes;
     }
   } finally {
-    for (const lane of pool ?? []) lane.close();
+    for (const lane of lanes) lane.close();
+  }
+}
+
+function laneCount(): number {
+  return Math.min(availableParallelism(), MAX_LANES);
+}
+
+function* segmentsOf(files: readonly ScanFile[], { pieceLength, v1 = false }: ScanOptions): Generator<Segment> {
+  const size = Math.max(SEGMENT, pieceLength);
+  for (const [file, { path, length }] of files.entries()) {
+    const padLast = file < files.length - 1;
+    for (let offset = 0; offset < length; offset += size) {
+      yield { file, path, offset, length: Math.min(size, length - offset), pieceLength, v1, padLast };
+    }
   }
 }
 
 /** A worker thread that hashes the segments it is given, one after the other. */
 class Lane {
-  readonly #worker = new Worker(new URL("./segment.ts", import.meta.url), {
-    execArgv: ["--import", import.meta.resolve("tsx")],
-  });
-  readonly #waiting: { resolve: (hashes: SegmentHashes) => void; reject: (error: Error) => void }[] = [];
+  readonly #worker = new Worker(new URL("./segment.mjs", import.meta.url), { execArgv: [] });
+  readonly #waiting: { resolve: (hashes: SegmentHashes) => void; reject: (error: unknown) => void }[] = [];
 
   constructor() {
-    this.#worker.on("message", ({ hashes, error }) => {
-      const job = this.#waiting.shift()!;
-      if (error) job.reject(error);
-      else job.resolve(hashes);
-    });
-    this.#worker.on("error", (error) => {
-      for (const job of this.#waiting.splice(0)) job.reject(error as Error);
-    });
+    this.#worker.on("message", (hashes: SegmentHashes) => this.#waiting.shift()!.resolve(hashes));
+    this.#worker.on("error", (error) => this.#fail(error));
+    this.#worker.on("exit", () => this.#fail(new Error("a hashing thread ended")));
   }
 
   run(segment: Segment): Promise<SegmentHashes> {
@@ -89,5 +95,9 @@ class Lane {
 
   close(): void {
     void this.#worker.terminate();
+  }
+
+  #fail(error: unknown): void {
+    for (const job of this.#waiting.splice(0)) job.reject(error);
   }
 }

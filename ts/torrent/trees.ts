@@ -38,7 +38,7 @@ export function parents(nodes: Uint8Array, level: number): Buffer {
   const count = nodes.length / HASH;
   const input = count % 2 ? Buffer.concat([nodes, zeroRoot(level)]) : nodes;
   const output = Buffer.allocUnsafe(input.length / 2);
-  hashInto(input, output);
+  if (count > 0) hashInto(input, output);
   return output;
 }
 
@@ -53,21 +53,33 @@ export function rootOf(nodes: Uint8Array, level = 0): Buffer {
   return levelsOf(nodes, level).at(-1)!;
 }
 
-/** The levels of one block's subtree of the possession tree: 512 words, 256 nodes, … the block's root. A short block is zero-padded. */
-export function blockLevels(block: Uint8Array): Buffer[] {
-  const padded = block.length === BLOCK ? block : Buffer.concat([block, Buffer.alloc(BLOCK - block.length)]);
-  return levelsOf(padded);
+/** A leaf's way to its root: the siblings, leaf first, and the root they lead to. */
+export interface MerklePath {
+  readonly path: readonly Buffer[];
+  readonly root: Buffer;
 }
 
-/** Roots of the possession subtrees of whole blocks, all at once. @param blocks a multiple of BLOCK bytes. */
-export function blockRoots(blocks: Uint8Array): Buffer {
-  let nodes = Buffer.from(blocks.buffer, blocks.byteOffset, blocks.length);
-  for (let level = 0; level < BLOCK_LEVELS; level++) {
-    const output = Buffer.allocUnsafe(nodes.length / 2);
-    hashInto(nodes, output);
-    nodes = output;
+/** The way from node `index` of `nodes` to the root of the tree of `depth` levels that begins with them and is padded with zeros.
+ * @param level of `nodes`. */
+export function merklePath(nodes: Uint8Array, index: number, depth: number, level = 0): MerklePath {
+  const path: Buffer[] = [];
+  let row = Buffer.from(nodes.buffer, nodes.byteOffset, nodes.length);
+  for (let height = 0; height < depth; height++) {
+    const sibling = Math.floor(index / 2 ** height) ^ 1;
+    path.push(nodeAt(row, sibling) ?? zeroRoot(level + height));
+    row = parents(row, level + height);
   }
-  return nodes;
+  return { path, root: row };
+}
+
+/** Node `index` of a level, if it is there. */
+export function nodeAt(nodes: Buffer, index: number): Buffer | undefined {
+  return (index + 1) * HASH <= nodes.length ? nodes.subarray(index * HASH, (index + 1) * HASH) : undefined;
+}
+
+/** A block at the full length that the possession tree has it in: a file's last one is filled up with zeros. */
+export function padBlock(block: Uint8Array): Buffer {
+  return Buffer.concat([block], BLOCK);
 }
 
 /** Builds a root from nodes that come in order, holding one node a level: memory does not grow with the tree. */
@@ -87,15 +99,14 @@ export class RootBuilder {
 
   /** @param nodes concatenated hashes. */
   push(nodes: Uint8Array): void {
-    for (let at = 0; at < nodes.length; at += HASH) {
-      let node: Buffer = Buffer.from(nodes.subarray(at, at + HASH));
-      let height = 0;
-      for (; this.#pending[height]; height++) {
-        node = hashPair(this.#pending[height]!, node);
-        this.#pending[height] = undefined;
-      }
-      this.#pending[height] = node;
-      this.#count++;
+    this.#count += nodes.length / HASH;
+    let row = nodes;
+    for (let height = 0; row.length > 0; height++) {
+      const held = this.#pending[height];
+      if (held) row = Buffer.concat([held, row]);
+      const paired = row.length - (row.length % (2 * HASH));
+      this.#pending[height] = paired < row.length ? Buffer.from(row.subarray(paired)) : undefined;
+      row = parents(row.subarray(0, paired), this.#level + height);
     }
   }
 

@@ -1,0 +1,117 @@
+// @ts-check
+// Plain JavaScript, because worker threads start without a TypeScript loader: at once, and under every runner.
+import { createHash, hash } from "node:crypto";
+import { closeSync, constants, openSync, readSync } from "node:fs";
+import { parentPort } from "node:worker_threads";
+import { hashInto } from "@chainsafe/hashtree";
+
+/** A stretch of one file that begins a piece.
+ * @typedef {{
+ *   readonly file: number,
+ *   readonly path: string,
+ *   readonly offset: number,
+ *   readonly length: number,
+ *   readonly pieceLength: number,
+ *   readonly v1: boolean,
+ *   readonly padLast: boolean,
+ * }} Segment `file` is the place in the list that is scanned; `v1` asks for SHA-1 of the pieces, `padLast` to hash a file's last one as
+ * if zeros filled it (BEP 47). */
+
+/** What a segment hashes to, each concatenated: the BEP 52 hashes of its blocks; the roots of its blocks in the possession tree; the
+ * SHA-1 of its pieces, empty unless asked for. `unreadable` says why data is missing; the hashes of what is missing are zeros, which no data
+ * has.
+ * @typedef {{
+ *   readonly file: number,
+ *   readonly offset: number,
+ *   readonly length: number,
+ *   readonly blockHashes: Uint8Array,
+ *   readonly possession: Uint8Array,
+ *   readonly v1: Uint8Array,
+ *   readonly unreadable?: string,
+ * }} SegmentHashes */
+
+const BLOCK = 16_384;
+const HASH = 32;
+const BLOCK_LEVELS = 9;
+/** Small enough to stay in the processor's cache while it is hashed three times. */
+const STEP = 16 * BLOCK;
+
+const buffer = Buffer.allocUnsafeSlow(STEP);
+/** The levels above the words of a step, each half of the one below. */
+const above = Array.from({ length: BLOCK_LEVELS }, (_, level) => Buffer.allocUnsafeSlow(STEP >> (level + 1)));
+
+/** Reads a segment once and hashes it for both trees and for v1.
+ * @param {Segment} segment
+ * @returns {SegmentHashes} */
+export function hashSegment({ file, path, offset, length, pieceLength, v1, padLast }) {
+  const blocks = Math.ceil(length / BLOCK);
+  const hashes = { blockHashes: new Uint8Array(blocks * HASH), possession: new Uint8Array(blocks * HASH) };
+  /** @type {Uint8Array[]} */
+  const pieces = [];
+  let piece = createHash("sha1");
+  let descriptor = -1;
+  try {
+    descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    for (let at = 0; at < length; at += STEP) {
+      const data = read(descriptor, offset + at, Math.min(STEP, length - at));
+      const first = (at / BLOCK) * HASH;
+      hashBlocks(data, hashes.blockHashes.subarray(first));
+      hashes.possession.set(blockRoots(data.length), first);
+      for (let from = 0; v1 && from < data.length; ) {
+        const filled = (at + from) % pieceLength;
+        const end = Math.min(from + pieceLength - filled, data.length);
+        piece.update(data.subarray(from, end));
+        const left = pieceLength - filled - (end - from);
+        from = end;
+        if (left > 0 && at + end < length) continue;
+        if (padLast) pad(piece, left);
+        pieces.push(piece.digest());
+        piece = createHash("sha1");
+      }
+    }
+  } catch (error) {
+    const unreadable = /** @type {Error} */ (error).message;
+    return { file, offset, length, ...hashes, v1: new Uint8Array(), unreadable };
+  } finally {
+    if (descriptor >= 0) closeSync(descriptor);
+  }
+  return { file, offset, length, ...hashes, v1: Buffer.concat(pieces) };
+}
+
+/** @param {number} descriptor @param {number} position @param {number} length */
+function read(descriptor, position, length) {
+  for (let done = 0; done < length; ) {
+    const bytes = readSync(descriptor, buffer, done, length - done, position + done);
+    if (bytes === 0) throw new Error(`the file ends at byte ${position + done}`);
+    done += bytes;
+  }
+  return buffer.subarray(0, length);
+}
+
+/** @param {Uint8Array} data @param {Uint8Array} out */
+function hashBlocks(data, out) {
+  for (let at = 0; at < data.length; at += BLOCK) {
+    out.set(hash("sha256", data.subarray(at, at + BLOCK), "buffer"), (at / BLOCK) * HASH);
+  }
+}
+
+/** Roots of the possession subtrees of the blocks that `length` bytes of the buffer are, the last one padded with zeros.
+ * @param {number} length */
+function blockRoots(length) {
+  let nodes = buffer.subarray(0, Math.ceil(length / BLOCK) * BLOCK);
+  nodes.fill(0, length);
+  for (const level of above) {
+    const parents = level.subarray(0, nodes.length / 2);
+    hashInto(nodes, parents);
+    nodes = parents;
+  }
+  return nodes;
+}
+
+/** @param {import("node:crypto").Hash} piece @param {number} bytes */
+function pad(piece, bytes) {
+  const zeros = Buffer.alloc(Math.min(bytes, STEP));
+  for (let left = bytes; left > 0; left -= STEP) piece.update(zeros.subarray(0, left));
+}
+
+parentPort?.on("message", (/** @type {Segment} */ segment) => parentPort?.postMessage(hashSegment(segment)));
