@@ -1,5 +1,3 @@
-import { BaseError } from "viem";
-
 /** What the process says by ending; the numbers are sysexits.h's. */
 export const EXIT = {
   ok: 0,
@@ -41,30 +39,38 @@ export class HoldfastError extends Error {
 
 /** How a process that ends with this error should exit. */
 export function exitCodeOf(error: unknown): ExitCode {
-  return error instanceof HoldfastError ? error.exitCode : EXIT.failure;
+  return holdfastErrorIn(error)?.exitCode ?? EXIT.failure;
 }
 
-/** The error in one sentence. viem's own messages carry the RPC's address, with the key in it: only their short form is used. */
+/** The error in one sentence. viem's long messages carry the RPC's address, with the key in it: only their short form is used. */
 export function messageOf(error: unknown): string {
-  if (error instanceof BaseError) return [error.shortMessage, error.details].filter(Boolean).join(" ");
-  return error instanceof Error ? error.message || error.name : String(error);
+  const known = holdfastErrorIn(error);
+  if (known) return known.message;
+  if (!(error instanceof Error)) return String(error);
+  const { shortMessage, details } = error as { shortMessage?: string; details?: string };
+  return shortMessage === undefined ? error.message || error.name : [shortMessage, details].filter(Boolean).join(" ");
+}
+
+/** The error of ours that a library may have wrapped in its own. */
+export function holdfastErrorIn(error: unknown): HoldfastError | undefined {
+  for (let e = error; e instanceof Error; e = e.cause) if (e instanceof HoldfastError) return e;
+  return undefined;
 }
 
 /** The error as people read it: message, facts, hint, and with `debug` where it came from. */
 export function formatError(error: unknown, { debug = false } = {}): string {
   const lines = [`error: ${messageOf(error)}`];
-  if (error instanceof HoldfastError) {
-    for (const [name, value] of Object.entries(error.facts)) lines.push(`  ${name}: ${factToString(value)}`);
-    if (error.hint) lines.push(`hint: ${error.hint}`);
-  }
+  const { facts = {}, hint } = holdfastErrorIn(error) ?? {};
+  for (const [name, value] of Object.entries(facts)) lines.push(`  ${name}: ${factToString(value)}`);
+  if (hint) lines.push(`hint: ${hint}`);
   if (debug) for (let e = error; e instanceof Error; e = e.cause) lines.push("", e.stack ?? String(e));
   return lines.join("\n");
 }
 
 /** The error as programs read it. */
 export function errorToJson(error: unknown): Record<string, unknown> {
-  const { name, facts, hint } = (error ?? {}) as Partial<HoldfastError>;
-  return { name: name ?? "Error", message: messageOf(error), ...(facts && { facts }), ...(hint && { hint }) };
+  const { name = "Error", facts, hint } = holdfastErrorIn(error) ?? {};
+  return { name, message: messageOf(error), ...(facts && { facts }), ...(hint && { hint }) };
 }
 
 function factToString(value: unknown): string {

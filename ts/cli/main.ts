@@ -1,7 +1,48 @@
-import { Command } from "commander";
-import { probeCommand } from "./probe.ts";
+import { readFileSync } from "node:fs";
+import { Command, CommanderError } from "commander";
+import { EXIT, errorToJson, exitCodeOf, formatError } from "../errors.ts";
+import { COMMANDS } from "./commands.ts";
 
-await new Command("holdfast")
-  .description("paid, provable seeding for BitTorrent v2 swarms")
-  .addCommand(probeCommand())
-  .parseAsync();
+/** Options of every subcommand, before or after its name; an action reads them by `command.optsWithGlobals()`. */
+export interface GlobalOptions {
+  /** Print results, and errors, as JSON. */
+  readonly json?: boolean;
+  /** Print where errors come from. */
+  readonly debug?: boolean;
+}
+
+async function program(argv: readonly string[]): Promise<Command> {
+  const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
+  const holdfast = new Command("holdfast")
+    .description("paid, provable seeding for BitTorrent v2 swarms")
+    .version(version)
+    .option("--json", "print results and errors as JSON")
+    .option("--debug", "print where errors come from");
+  for (const [name, { description, load }] of Object.entries(COMMANDS)) {
+    holdfast.addCommand(argv.includes(name) ? await load() : new Command(name).description(description));
+  }
+  throwInsteadOfExit(holdfast);
+  return holdfast;
+}
+
+function throwInsteadOfExit(command: Command): void {
+  command.exitOverride();
+  for (const sub of command.commands) throwInsteadOfExit(sub);
+}
+
+/** Runs the command line. @returns the exit code. */
+export async function main(argv: readonly string[]): Promise<number> {
+  const json = argv.includes("--json");
+  try {
+    await (await program(argv)).parseAsync(argv, { from: "user" });
+    return Number(process.exitCode ?? EXIT.ok);
+  } catch (error) {
+    // Commander has said what is wrong, or was asked for help.
+    if (error instanceof CommanderError) return error.exitCode === 1 ? EXIT.usage : error.exitCode;
+    const debug = argv.includes("--debug");
+    console.error(json ? JSON.stringify({ error: errorToJson(error) }) : formatError(error, { debug }));
+    return exitCodeOf(error);
+  }
+}
+
+process.exitCode = await main(process.argv.slice(2));

@@ -4,6 +4,7 @@ import { Command, InvalidArgumentError } from "commander";
 import { MAX_TORRENT_BYTES, parseTorrent, type Torrent } from "../torrent/metainfo.ts";
 import type { PeerAddress } from "../wire/connection.ts";
 import { probe, type Sample } from "../wire/probe.ts";
+import type { GlobalOptions } from "./main.ts";
 
 export interface ProbeReport {
   readonly probes: number;
@@ -22,20 +23,16 @@ export function probeCommand(): Command {
     .argument("<file.torrent>", "a v2 or hybrid torrent")
     .option("--count <n>", "blocks to ask for", readCount, 5)
     .option("--local-address <ip>", "come from this address")
-    .option("--json", "print the report as JSON")
     .action(
-      async (
-        peer: PeerAddress,
-        path: string,
-        options: { count: number; localAddress?: string; json?: boolean },
-        command: Command,
-      ) => {
+      async (peer: PeerAddress, path: string, options: { count: number; localAddress?: string }, command: Command) => {
         const torrent = await readTorrent(path).catch((error) =>
           command.error(`error: ${path}: ${error.message}`, { exitCode: 2 }),
         );
         const samples = await probe({ ...peer, torrent, count: options.count, localAddress: options.localAddress });
         const report = summarize(samples);
-        console.log(options.json ? JSON.stringify(report, undefined, 2) : describe(report));
+        console.log(
+          command.optsWithGlobals<GlobalOptions>().json ? JSON.stringify(report, undefined, 2) : describe(report),
+        );
         if (report.verified === 0) process.exitCode = 1;
       },
     );

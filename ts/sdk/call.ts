@@ -1,24 +1,15 @@
 import {
   type Abi,
-  type Address,
   type Client,
   type ContractFunctionArgs,
   type ContractFunctionName,
   type ContractFunctionReturnType,
   encodeFunctionData,
-  type Hex,
 } from "viem";
 import { readContract } from "viem/actions";
+import type { Call } from "../chain/call.ts";
 import { ABIS, type Abis, type ContractName, type Deployment } from "./deployment.ts";
 import { explain } from "./errors.ts";
-
-/** A transaction to be, without who sends it and how: what `send`, the agents' transactor and a multisig can all take. */
-export interface Call {
-  readonly to: Address;
-  readonly data: Hex;
-  /** For people and logs, e.g. "Market.accept". */
-  readonly name: string;
-}
 
 type Writes<N extends ContractName> = ContractFunctionName<Abis[N], "nonpayable">;
 type Reads<N extends ContractName> = ContractFunctionName<Abis[N], "view" | "pure">;

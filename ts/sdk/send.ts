@@ -1,6 +1,6 @@
 import type { Account, Chain, Client, TransactionReceipt, Transport } from "viem";
 import { sendTransaction, call as simulate, waitForTransactionReceipt } from "viem/actions";
-import type { Call } from "./call.ts";
+import type { Call } from "../chain/call.ts";
 import { explain } from "./errors.ts";
 
 /** A client with an account and a chain, as `createWalletClient` makes it. */

@@ -9,7 +9,11 @@ import { decodeJson, encodeJson } from "./json.ts";
 export type Store = ClassicLevel<string, unknown>;
 
 /** A namespace of a store, with keys and values of its own. */
-export type Table<V> = AbstractSublevel<Store, string | Buffer | Uint8Array, string, V>;
+export type Table<V> = AbstractSublevel<Store, string | Buffer | Uint8Array, string, V> & {
+  // LevelDB's options, which a sublevel passes on.
+  put(key: string, value: V, options?: { readonly sync?: boolean }): Promise<void>;
+  del(key: string, options?: { readonly sync?: boolean }): Promise<void>;
+};
 
 /** One write of a batch; name its table as `sublevel`: `{ type: "put", sublevel: table, key, value }`. */
 export type Write = AbstractBatchOperation<Store, string, unknown>;

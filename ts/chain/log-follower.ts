@@ -1,0 +1,215 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Logger } from "pino";
+import {
+  type Abi,
+  type AbiEvent,
+  type Address,
+  BaseError,
+  BlockNotFoundError,
+  type Hash,
+  HttpRequestError,
+  isAddressEqual,
+  type ParseEventLogsReturnType,
+  RpcRequestError,
+  TimeoutError,
+} from "viem";
+import { holdfastErrorIn } from "../errors.ts";
+import { DURABLE, type Store, type Table, table, type Write } from "../store/store.ts";
+import type { ChainClient } from "./connection.ts";
+
+/** An event of the ABI, decoded, from a block on chain. */
+export type FollowedLog<abi extends Abi> = ParseEventLogsReturnType<abi, undefined, true>[number];
+
+export interface BlockRange {
+  readonly fromBlock: bigint;
+  readonly toBlock: bigint;
+}
+
+export interface LogFollowerOptions<abi extends Abi> {
+  readonly client: ChainClient;
+  readonly store: Store;
+  readonly log: Logger;
+  /** Of its cursor in the store. */
+  readonly name: string;
+  readonly addresses: readonly Address[];
+  /** Its events are followed. */
+  readonly abi: abi;
+  /** Where the contracts' events start. */
+  readonly fromBlock: bigint;
+  /** Blocks behind the newest one. Default 0: reorganisations are rolled back. */
+  readonly lag?: number;
+  /** Most blocks asked for at once. Default 2000; halved when the RPC finds that too much. */
+  readonly maxRange?: number;
+  /**
+   * Takes the logs of a range, in the chain's order. What it returns is written together with the cursor, all or nothing; it keeps no
+   * other state, for it is called again if that fails.
+   */
+  readonly onLogs: (logs: readonly FollowedLog<abi>[], range: BlockRange) => Writes;
+  /** Undoes everything above a block that the chain has left behind. What it returns is written as above. */
+  readonly onRollback: (block: bigint) => Writes;
+}
+
+type Writes = readonly Write[] | Promise<readonly Write[]>;
+
+interface Cursor {
+  /** The ends of the last ranges, oldest first: where a reorganisation may have branched off. */
+  readonly blocks: readonly { readonly number: bigint; readonly hash: Hash }[];
+}
+
+/** Block hashes kept. A reorganisation below them all starts over at `fromBlock`. */
+const DEPTH = 128;
+
+/**
+ * Follows contracts' events, each once and in order, from where it was when it was last stopped.
+ *
+ * @example
+ * const follower = new LogFollower({ client, store, log, name: "market", addresses: [market], abi: marketAbi, fromBlock: 1n,
+ *   onLogs: (logs) => logs.map((log) => ({ type: "put", sublevel: orders, key: …, value: … })),
+ *   onRollback: (block) => … });
+ * await follower.run(signal);
+ */
+export class LogFollower<const abi extends Abi> {
+  readonly #options: LogFollowerOptions<abi>;
+  readonly #events: readonly AbiEvent[];
+  readonly #cursors: Table<Cursor>;
+  readonly #maxRange: bigint;
+  #range: bigint;
+
+  constructor(options: LogFollowerOptions<abi>) {
+    this.#options = options;
+    this.#events = (options.abi as Abi).filter((item) => item.type === "event");
+    this.#cursors = table<Cursor>(options.store, `logs/${options.client.chain.id}`);
+    this.#maxRange = BigInt(options.maxRange ?? 2000);
+    this.#range = this.#maxRange;
+  }
+
+  /** The last block taken; the one before `fromBlock` at first. */
+  async position(): Promise<bigint> {
+    return this.#positionOf(await this.#load());
+  }
+
+  /** Steps as long as there is something new, then looks again every polling interval, until aborted. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      if (await this.#stepOrLog(signal)) continue;
+      await sleep(this.#options.client.pollingInterval, undefined, { signal }).catch(() => {});
+    }
+  }
+
+  /** Takes everything up to the chain's newest block. */
+  async catchUp(): Promise<void> {
+    while (await this.step());
+  }
+
+  /** What an RPC fails at today it may do tomorrow. */
+  async #stepOrLog(signal: AbortSignal): Promise<boolean> {
+    try {
+      return await this.step();
+    } catch (error) {
+      if (signal.aborted) return false;
+      if (!(error instanceof BaseError) || holdfastErrorIn(error)) throw error;
+      this.#options.log.warn({ err: error, follower: this.#options.name }, "cannot read the chain; trying again");
+      return false;
+    }
+  }
+
+  /** Takes the next range, or rolls back. Says whether there was anything to do. */
+  async step(): Promise<boolean> {
+    const { client, lag = 0 } = this.#options;
+    const cursor = await this.#load();
+    const head = await client.getBlockNumber();
+    const common = await this.#commonWith(cursor, head);
+    if (common.blocks.length < cursor.blocks.length) return this.#rollBack(cursor, common);
+
+    const fromBlock = this.#positionOf(cursor) + 1n;
+    const end = fromBlock + this.#range - 1n;
+    const newest = head - BigInt(lag);
+    const toBlock = end < newest ? end : newest;
+    if (toBlock < fromBlock) return false;
+
+    const hash = await this.#hashOf(toBlock);
+    const logs = await this.#search({ fromBlock, toBlock });
+    if (!logs) return true;
+    // If both ends are still what they were, the logs between them are of one chain.
+    const still = await Promise.all([this.#hashOf(toBlock), this.#commonWith(cursor, toBlock)]);
+    if (hash === undefined || still[0] !== hash || still[1].blocks.length < cursor.blocks.length) return true;
+
+    const writes = await this.#options.onLogs(logs, { fromBlock, toBlock });
+    await this.#save({ blocks: [...cursor.blocks, { number: toBlock, hash }].slice(-DEPTH) }, writes);
+    this.#range = this.#range * 2n < this.#maxRange ? this.#range * 2n : this.#maxRange;
+    return true;
+  }
+
+  async #rollBack(cursor: Cursor, common: Cursor): Promise<boolean> {
+    const { log, name, onRollback } = this.#options;
+    const block = this.#positionOf(common);
+    log.warn({ follower: name, from: this.#positionOf(cursor), to: block }, "the chain was reorganised; rolling back");
+    await this.#save(common, await onRollback(block));
+    return true;
+  }
+
+  /** What of the cursor is on the chain. A node that is behind, or a chain that got shorter, says nothing yet. */
+  async #commonWith(cursor: Cursor, head: bigint): Promise<Cursor> {
+    for (let length = cursor.blocks.length; length > 0; length--) {
+      const { number, hash } = cursor.blocks[length - 1]!;
+      if (number > head) continue;
+      if ((await this.#hashOf(number)) === hash) {
+        const next = cursor.blocks[length];
+        return next && next.number <= head ? { blocks: cursor.blocks.slice(0, length) } : cursor;
+      }
+    }
+    const oldest = cursor.blocks[0];
+    return oldest && oldest.number <= head ? { blocks: [] } : cursor;
+  }
+
+  /** Undefined when it was too much for the RPC: less is asked for next time. */
+  async #search({ fromBlock, toBlock }: BlockRange): Promise<FollowedLog<abi>[] | undefined> {
+    const { client, addresses, log, name } = this.#options;
+    try {
+      const address = [...addresses];
+      const logs = await client.getLogs({ address, events: this.#events, strict: true, fromBlock, toBlock });
+      // What an RPC adds of its own is left out.
+      const ours = logs.filter(
+        (entry) =>
+          entry.blockNumber >= fromBlock &&
+          entry.blockNumber <= toBlock &&
+          addresses.some((followed) => isAddressEqual(followed, entry.address)),
+      );
+      ours.sort((a, b) => Number(a.blockNumber - b.blockNumber) || a.logIndex - b.logIndex);
+      return ours as unknown as FollowedLog<abi>[];
+    } catch (error) {
+      if (!isTooMuch(error) || toBlock === fromBlock) throw error;
+      this.#range = (toBlock - fromBlock + 1n) / 2n;
+      log.debug({ follower: name, blocks: this.#range }, "that many blocks are too much for the RPC");
+      return undefined;
+    }
+  }
+
+  async #hashOf(number: bigint): Promise<Hash | undefined> {
+    try {
+      return (await this.#options.client.getBlock({ blockNumber: number })).hash ?? undefined;
+    } catch (error) {
+      if (error instanceof BlockNotFoundError) return undefined;
+      throw error;
+    }
+  }
+
+  async #load(): Promise<Cursor> {
+    return (await this.#cursors.get(this.#options.name)) ?? { blocks: [] };
+  }
+
+  async #save(cursor: Cursor, writes: readonly Write[]): Promise<void> {
+    const write: Write = { type: "put", sublevel: this.#cursors, key: this.#options.name, value: cursor };
+    await this.#options.store.batch([...writes, write], DURABLE);
+  }
+
+  #positionOf({ blocks }: Cursor): bigint {
+    return blocks.at(-1)?.number ?? this.#options.fromBlock - 1n;
+  }
+}
+
+/** Every provider says it in its own words, so any answer that is an error counts; an RPC that is away is waited for elsewhere. */
+function isTooMuch(error: unknown): boolean {
+  const kinds = [RpcRequestError, HttpRequestError, TimeoutError];
+  return error instanceof BaseError && !!error.walk((e) => kinds.some((kind) => e instanceof kind));
+}

@@ -1,0 +1,16 @@
+import type { Command } from "commander";
+
+/** A subcommand, loaded only when it is asked for: `holdfast --help` must not wait for what it does not run. */
+export interface CommandEntry {
+  /** What help says of it; the command itself has the same. */
+  readonly description: string;
+  readonly load: () => Promise<Command>;
+}
+
+/** In the order help lists them. */
+export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
+  probe: {
+    description: "ask a BitTorrent peer for random blocks and check them against the torrent's pieces roots",
+    load: async () => (await import("./probe.ts")).probeCommand(),
+  },
+};

@@ -1,0 +1,132 @@
+import { readFile } from "node:fs/promises";
+import { isAddress } from "viem";
+import { z } from "zod";
+import { EXIT, HoldfastError } from "../errors.ts";
+import { parseDuration, parseSize, parseWei } from "./units.ts";
+
+/** A field is given wrongly, and this says which, where and how. */
+export class ConfigError extends HoldfastError {
+  override readonly name = "ConfigError";
+
+  constructor(message: string, details: { hint?: string; cause?: unknown } = {}) {
+    super(message, { exitCode: EXIT.config, ...details });
+  }
+}
+
+const parsed = <T>(parse: (text: string) => T) =>
+  z.string().transform((text, context) => {
+    try {
+      return parse(text);
+    } catch (error) {
+      context.addIssue((error as Error).message);
+      return z.NEVER;
+    }
+  });
+
+/** The environment and flags give text, files give values: these fields take either. */
+export const field = {
+  /** "90s", "1h 30m": milliseconds. */
+  duration: () => parsed(parseDuration),
+  /** "512MiB", "1.5TB": bytes. */
+  size: () => parsed(parseSize),
+  /** "30 gwei", "0.5 ether": wei. */
+  wei: () => parsed(parseWei),
+  integer: (least: number, most: number) => z.coerce.number().pipe(z.int().min(least).max(most)),
+  port: () => field.integer(0, 65_535),
+  boolean: () => z.union([z.boolean(), z.enum(["true", "false"]).transform((text) => text === "true")]),
+  /** An RPC or relay. */
+  url: () => z.url({ protocol: /^https?$/, error: "must be an http or https URL" }),
+  address: () =>
+    z
+      .string()
+      .refine((text) => isAddress(text), "must be an address")
+      .transform((text) => text as `0x${string}`),
+  /** A list; as text, its items are separated by commas. */
+  list: <T extends z.ZodType>(item: T) =>
+    z.preprocess(
+      (value) => (typeof value === "string" ? value.split(",").map((text) => text.trim()) : value),
+      z.array(item),
+    ),
+};
+
+export interface ConfigSources {
+  /** A JSON file. */
+  readonly file?: string;
+  /** Values from the command line, over all others; undefined ones were not given. */
+  readonly flags?: Readonly<Record<string, unknown>>;
+  /** Default: the process's. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Of the environment's names. Default "HOLDFAST_". */
+  readonly prefix?: string;
+}
+
+/**
+ * Puts a configuration together: flags over the environment over the file over the schema's defaults. Field `fees.maxFeePerGas` is
+ * HOLDFAST_FEES_MAX_FEE_PER_GAS in the environment. Unknown fields of a strict schema are errors.
+ *
+ * @throws ConfigError which names each wrong field and where it was given
+ */
+export async function loadConfig<T extends z.ZodObject>(schema: T, sources: ConfigSources): Promise<z.output<T>> {
+  const { file, flags = {}, env = process.env, prefix = "HOLDFAST_" } = sources;
+  const fromFile = file === undefined ? {} : await readJson(file);
+  const fromEnv = environmentOf(schema, env, prefix);
+  const result = schema.safeParse(merge(merge(fromFile, fromEnv), flags));
+  if (result.success) return result.data;
+
+  const lines = result.error.issues.map((issue) => {
+    const name = issue.path.join(".");
+    const source =
+      at(flags, issue.path) !== undefined ? "flags" : at(fromEnv, issue.path) !== undefined ? "environment" : file;
+    return `${name || "configuration"}: ${issue.message}${source ? ` (${source})` : ""}`;
+  });
+  throw new ConfigError(`wrong configuration: ${lines.join("; ")}`);
+}
+
+async function readJson(file: string): Promise<Tree> {
+  const text = await readFile(file, "utf8").catch((cause) => {
+    throw new ConfigError(`cannot read the configuration ${file}: ${cause.code}`, { cause });
+  });
+  try {
+    const value: unknown = JSON.parse(text);
+    if (isTree(value)) return value;
+  } catch (cause) {
+    throw new ConfigError(`the configuration ${file} is not JSON: ${(cause as Error).message}`, { cause });
+  }
+  throw new ConfigError(`the configuration ${file} must be a JSON object`);
+}
+
+type Tree = Readonly<Record<string, unknown>>;
+
+function environmentOf(schema: z.ZodObject, env: Readonly<Record<string, string | undefined>>, prefix: string): Tree {
+  const found: Record<string, unknown> = {};
+  for (const [name, type] of Object.entries(schema.shape)) {
+    const variable = prefix + name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
+    const nested = objectIn(type as z.ZodType);
+    const value = nested ? environmentOf(nested, env, `${variable}_`) : env[variable];
+    if (nested ? Object.keys(value as Tree).length > 0 : value !== undefined) found[name] = value;
+  }
+  return found;
+}
+
+function objectIn(type: z.ZodType): z.ZodObject | undefined {
+  if (type instanceof z.ZodObject) return type;
+  const wraps = type instanceof z.ZodOptional || type instanceof z.ZodDefault || type instanceof z.ZodPrefault;
+  return wraps ? objectIn(type.unwrap() as z.ZodType) : undefined;
+}
+
+function merge(below: Tree, above: Tree): Tree {
+  const merged: Record<string, unknown> = { ...below };
+  for (const [name, value] of Object.entries(above)) {
+    const under = below[name];
+    if (value !== undefined) merged[name] = isTree(value) && isTree(under) ? merge(under, value) : value;
+  }
+  return merged;
+}
+
+function isTree(value: unknown): value is Tree {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function at(tree: Tree, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>((value, key) => (isTree(value) ? value[String(key)] : undefined), tree);
+}
