@@ -41,6 +41,7 @@ def session(args):
         "enable_incoming_utp": False,
         "enable_outgoing_utp": False,
         "allow_multiple_connections_per_ip": True,
+        "out_enc_policy": int(lt.enc_policy.pe_disabled if args.plain else lt.enc_policy.pe_enabled),
         "alert_mask": kinds.all_categories if args.verbose else kinds.error_notification,
     })
 
@@ -88,6 +89,7 @@ running.add_argument("--host", required=True)
 running.add_argument("--folder", required=True)
 running.add_argument("--peer", action="append", default=[])
 running.add_argument("--magnet")
+running.add_argument("--plain", action="store_true")
 running.add_argument("--verbose", action="store_true")
 running.add_argument("torrent", nargs="?")
 args = parser.parse_args()

@@ -18,7 +18,9 @@ export interface LibtorrentOptions {
   /** Where its data is or will be. */
   readonly folder: string;
   readonly peers?: readonly string[];
-  /** MiB of disk that hashing may use and so on stay libtorrent's defaults; this prints all its alerts to stderr. */
+  /** Never try an encrypted connection first, which costs a reconnection. */
+  readonly plain?: boolean;
+  /** Prints all its alerts to stderr. */
   readonly verbose?: boolean;
 }
 
@@ -31,9 +33,9 @@ export class Libtorrent {
   constructor(options: LibtorrentOptions) {
     const torrent = options.torrent.startsWith("magnet:") ? ["--magnet", options.torrent] : [options.torrent];
     const peers = (options.peers ?? []).flatMap((peer) => ["--peer", peer]);
-    const verbose = options.verbose === true ? ["--verbose"] : [];
+    const flags = [...(options.plain === true ? ["--plain"] : []), ...(options.verbose === true ? ["--verbose"] : [])];
     const place = ["--host", options.host ?? "127.0.0.1", "--folder", options.folder];
-    const child = spawn(PYTHON, [SCRIPT, "run", ...place, ...peers, ...verbose, ...torrent], {
+    const child = spawn(PYTHON, [SCRIPT, "run", ...place, ...peers, ...flags, ...torrent], {
       stdio: ["pipe", "pipe", "inherit"],
     });
     this.#process = child;

@@ -21,16 +21,14 @@ interface OpenPiece {
   readonly piece: number;
   readonly data: Buffer;
   readonly slots: readonly Slot[];
+  /** Blocks not here. */
   missing: number;
+  /** Blocks neither here nor asked of anybody. */
+  free: number;
   /** Who began it, and while others can begin pieces of their own goes on alone. */
   owner: Source | undefined;
   /** After a bad piece with several senders the next try is the owner's alone, so that a liar is known by its work. */
   readonly solo: boolean;
-}
-
-interface Choice {
-  readonly open: OpenPiece;
-  readonly slot: number;
 }
 
 interface Suspect {
@@ -105,7 +103,7 @@ export class Picker {
     for (let i = 0; i < has.length; i++) if (has.get(i)) this.#availability[i]!--;
     this.#stale = true;
     for (const open of this.#open.values()) {
-      for (const slot of open.slots) slot.askers.delete(source);
+      for (let slot = 0; slot < open.slots.length; slot++) unask(open, slot, source);
       if (open.owner !== source) continue;
       open.owner = undefined;
       if (open.solo) this.#restart(open);
@@ -116,27 +114,24 @@ export class Picker {
   next(source: Source): BlockSpan | undefined {
     const has = this.#sources.get(source);
     if (has === undefined) return undefined;
-    let shared: Choice | undefined;
-    let doubled: Choice | undefined;
+    let shared: OpenPiece | undefined;
     for (const open of this.#open.values()) {
-      if (open.missing === 0 || !has.get(open.piece)) continue;
-      const own = open.owner === undefined || open.owner === source;
-      if (open.solo && !own) continue;
-      const free = open.slots.findIndex(isFree);
-      if (free >= 0 && own) return this.#take({ open, slot: free }, source);
-      if (free >= 0) shared ??= { open, slot: free };
-      else doubled ??= slowest(open, source);
+      if (open.free === 0 || !mayJoin(open, source) || !has.get(open.piece)) continue;
+      if (open.owner === undefined || open.owner === source)
+        return this.#take(open, open.slots.findIndex(isFree), source);
+      shared ??= open;
     }
     const piece = this.#rarest(has);
     const begun = piece === undefined ? undefined : this.#begin(piece);
-    if (begun !== undefined) return this.#take({ open: begun, slot: 0 }, source);
-    if (shared !== undefined) return this.#take(shared, source);
-    return piece === undefined && doubled !== undefined ? this.#take(doubled, source) : undefined;
+    if (begun !== undefined) return this.#take(begun, 0, source);
+    if (shared !== undefined) return this.#take(shared, shared.slots.findIndex(isFree), source);
+    return piece === undefined ? this.#takeSlow(source, has) : undefined;
   }
 
   /** The request failed: the block is free for others. */
   release(source: Source, { piece, begin }: BlockSpan): void {
-    this.#open.get(piece)?.slots[begin / BLOCK]?.askers.delete(source);
+    const open = this.#open.get(piece);
+    if (open !== undefined) unask(open, begin / BLOCK, source);
   }
 
   /**
@@ -148,6 +143,7 @@ export class Picker {
     const slot = open?.slots[begin / BLOCK];
     if (open === undefined || slot === undefined || slot.sender !== undefined) return { others: [] };
     if (open.solo && open.owner !== source) return { others: [] };
+    if (isFree(slot)) open.free--; // it was given up, and came after all
     slot.askers.delete(source);
     const others = [...slot.askers];
     slot.askers.clear();
@@ -199,6 +195,7 @@ export class Picker {
         sender: undefined,
       })),
       missing: Math.ceil(length / BLOCK),
+      free: Math.ceil(length / BLOCK),
       solo: this.#suspects.has(piece),
       owner: undefined,
     };
@@ -220,11 +217,22 @@ export class Picker {
     this.#picks = Number.POSITIVE_INFINITY;
   }
 
-  #take({ open, slot }: Choice, source: Source): BlockSpan {
+  #take(open: OpenPiece, slot: number, source: Source): BlockSpan {
+    if (isFree(open.slots[slot]!)) open.free--;
     open.slots[slot]!.askers.add(source);
     open.owner ??= source;
     const begin = slot * BLOCK;
     return { piece: open.piece, begin, length: Math.min(BLOCK, open.data.length - begin) };
+  }
+
+  /** Nothing is left to begin: better to ask a second source than to wait for the slowest. */
+  #takeSlow(source: Source, has: Bitfield): BlockSpan | undefined {
+    for (const open of this.#open.values()) {
+      if (open.missing === 0 || !mayJoin(open, source) || !has.get(open.piece)) continue;
+      const slow = open.slots.findIndex((s) => s.sender === undefined && s.askers.size === 1 && !s.askers.has(source));
+      if (slow >= 0) return this.#take(open, slow, source);
+    }
+    return undefined;
   }
 
   /** The rarest missing piece not under way that the source has. The order is renewed when enough was picked to pay for it. */
@@ -256,9 +264,12 @@ function isFree(slot: Slot): boolean {
   return slot.sender === undefined && slot.askers.size === 0;
 }
 
-function slowest(open: OpenPiece, source: Source): Choice | undefined {
-  const slot = open.slots.findIndex((s) => s.sender === undefined && s.askers.size === 1 && !s.askers.has(source));
-  return slot < 0 ? undefined : { open, slot };
+function mayJoin(open: OpenPiece, source: Source): boolean {
+  return !open.solo || open.owner === undefined || open.owner === source;
+}
+
+function unask(open: OpenPiece, slot: number, source: Source): void {
+  if (open.slots[slot]!.askers.delete(source) && isFree(open.slots[slot]!)) open.free++;
 }
 
 function slotData(open: OpenPiece, slot: number): Buffer {
