@@ -26,6 +26,9 @@ export interface OperatorState {
   readonly proven: Set<number>;
   /** Epochs settled. */
   readonly settled: Set<number>;
+  /** Epochs in which it has a share, and those that were paid. */
+  readonly weighed: Set<number>;
+  readonly paid: Set<number>;
 }
 
 export interface ContentState {
@@ -129,6 +132,11 @@ export class ProtocolState {
     this.#contracts = new Map(
       Object.entries(contracts).map(([name, address]) => [address.toLowerCase(), name as ContractName]),
     );
+  }
+
+  /** Back to the start, before any log. */
+  clear(): void {
+    for (const part of [this.operators, this.contents, this.orders, this.audits, this.seeds, this.frozen]) part.clear();
   }
 
   /** Takes in one log; logs of other contracts change nothing. */
@@ -292,6 +300,12 @@ export class ProtocolState {
       case "Settled":
         this.#operator(event.args.operatorId).settled.add(event.args.epoch);
         return;
+      case "Weighed":
+        this.#operator(event.args.operatorId).weighed.add(event.args.epoch);
+        return;
+      case "Paid":
+        this.#operator(event.args.operatorId).paid.add(event.args.epoch);
+        return;
       case "Frozen":
         this.frozen.add(event.args.epoch);
         return;
@@ -313,7 +327,7 @@ export class ProtocolState {
           stake: 0n,
         },
         ...{ reputation: FIRST_REPUTATION, reliability: WAD, exitRequested: undefined, stamp: undefined },
-        ...{ proven: new Set(), settled: new Set() },
+        ...{ proven: new Set(), settled: new Set(), weighed: new Set(), paid: new Set() },
       };
       this.operators.set(id, operator);
     }

@@ -97,6 +97,7 @@ async function deploy(rpcUrl: string, folder: string, beacon: LocalBeacon, optio
   const { publicKey, genesis, period } = beacon.network;
   const source = { delay: beaconDelay, key: encodeKey(publicKey), genesis, period };
   const script = [
+    "script/tools/forge.cjs",
     "script",
     "script/Deploy.s.sol:Deploy",
     "--rpc-url",
@@ -110,7 +111,7 @@ async function deploy(rpcUrl: string, folder: string, beacon: LocalBeacon, optio
     HOLDFAST_PARAMETERS: JSON.stringify({ ...defaults, roundLength, beacon: source, ...parameters }),
     HOLDFAST_DEPLOYMENTS: folder,
   };
-  await promisify(execFile)("node_modules/.bin/forge", script, { env });
+  await promisify(execFile)(process.execPath, script, { env });
 }
 
 function deploymentFile(folder: string): string {

@@ -1,0 +1,495 @@
+import type { Logger } from "pino";
+import { bytesToHex } from "viem";
+import type { Call } from "../chain/call.ts";
+import type { ChainClient } from "../chain/connection.ts";
+import type { Transactor } from "../chain/transactor.ts";
+import { HoldfastError } from "../errors.ts";
+import { call, read } from "../sdk/call.ts";
+import { epochOf, indexOf, roundAt, startOf } from "../sdk/clock.ts";
+import type { Deployment } from "../sdk/deployment.ts";
+import { isRevert } from "../sdk/errors.ts";
+import type { Head } from "../sdk/mirror.ts";
+import {
+  type ContentState,
+  firstRoundOf,
+  type HeldSlot,
+  type OperatorState,
+  type OrderState,
+  type ProtocolState,
+} from "../sdk/state.ts";
+import type { DataFolder } from "../torrent/index.ts";
+import type { PeerAddress } from "../wire/connection.ts";
+import type { Seeder } from "../wire/seeder.ts";
+import { Duties } from "./duties.ts";
+import { type Held, type Library, UnprovableContentError } from "./library.ts";
+import type { OperatorMetrics } from "./metrics.ts";
+import { type Candidate, choose, type Policy } from "./policy.ts";
+import { DamageError, Prover } from "./prover.ts";
+import { parseEndpoint } from "./sources.ts";
+
+export interface AgentSettings {
+  readonly operatorId: number;
+  readonly policy: Policy;
+  /** Contents fetched at once. */
+  readonly parallelFetches: number;
+  /** Accept an order first and fetch its content then: no fetch in vain, but a slow one lets the reservation lapse. */
+  readonly reserveFirst: boolean;
+  /** Rounds that repairing a damaged content may take before its slots are reported lost; 0: reported at once. */
+  readonly repairRounds: number;
+}
+
+export interface AgentParts {
+  readonly deployment: Deployment;
+  readonly client: ChainClient;
+  readonly state: ProtocolState;
+  readonly transactor: Pick<Transactor, "send">;
+  readonly library: Library;
+  readonly seeder: Seeder;
+  readonly metrics: OperatorMetrics;
+  readonly log: Logger;
+}
+
+/** A content to be repaired. */
+interface Damage {
+  readonly content: ContentState;
+  /** The round from which it counts as lost. */
+  readonly lostFrom: number;
+  /** Ends the repair then. */
+  readonly giveUp: AbortController;
+}
+
+/** What a round's proof is worth more than. */
+const PROOFS_FIRST = 10;
+/** Rounds of the next epoch from which an epoch is settled (Settlement). */
+const SETTLE_ROUND = 2;
+/** Operators in a page of the keepers' values (Oracle). */
+const PAGE = 512;
+/** Capacity in stake is bounded by the chain alone. */
+const BOUNDLESS = { chunks: Number.MAX_SAFE_INTEGER, stake: 1n << 255n, diskBytes: Number.MAX_SAFE_INTEGER };
+
+/**
+ * A seeder that keeps its promises. With each block it looks at what the protocol's events add up to and starts what is due: proving the
+ * round, answering audits, activating, fetching and accepting orders, repairing or reporting what is damaged, settling and claiming.
+ * Everything it does follows from the chain and the library, so it can be stopped at any moment and goes on where it was.
+ */
+export class OperatorAgent {
+  readonly #settings: AgentSettings;
+  readonly #parts: AgentParts;
+  readonly #duties: Duties;
+  readonly #prover: Prover;
+  /** By infohash: what the seeder serves, and the reader it does it with. */
+  readonly #served = new Map<string, { held: Held; folder: DataFolder }>();
+  /** By infohash. */
+  readonly #damaged = new Map<string, Damage>();
+  /** Contents whose publication is a lie. */
+  readonly #unprovable = new Set<number>();
+  /** By order: chunks that are being fetched for it, which are not reserved yet. */
+  readonly #taking = new Map<number, number>();
+  /** The last epoch known to be settled. */
+  #settledThrough = 0;
+  /** The block that the state stands at. */
+  #block: Head = { number: 0n, timestamp: 0n };
+  readonly #awaitingBlock: (() => void)[] = [];
+  #round = 0;
+  /** A round in which the chain draws nothing of ours. */
+  #nothingDueIn = 0;
+
+  constructor(settings: AgentSettings, parts: AgentParts) {
+    this.#settings = settings;
+    this.#parts = parts;
+    this.#duties = new Duties(parts.log, {
+      onFailure: (duty) => parts.metrics.failures.inc({ duty }),
+      onRetry: () => this.#look(),
+    });
+    this.#prover = new Prover(parts.library, (id) => this.#content(id), parts.log);
+  }
+
+  /** Starts what is due. The state must stand at `block`. */
+  onBlock(block: Head): void {
+    this.#block = block;
+    for (const resolve of this.#awaitingBlock.splice(0)) resolve();
+    this.#look();
+  }
+
+  #look(): void {
+    const { deployment, state } = this.#parts;
+    const now = Number(this.#block.timestamp);
+    const me = state.operators.get(this.#settings.operatorId);
+    if (me === undefined || now < deployment.genesis || this.#duties.signal.aborted) return;
+    const round = roundAt(deployment, now);
+    const slots = state.slotsOf(me.id, round);
+    if (round !== this.#round) this.#onRound(me, round);
+    this.#measure(slots);
+    for (const slot of slots) this.#keep(slot);
+    if (me.stamp !== undefined) this.#unwind(me, slots);
+    if (state.seeds.has(round)) {
+      this.#prove(me, slots, round);
+      for (const slot of slots) if (slot.liveFrom === undefined) this.#activate(slot, round);
+    }
+    this.#audits(me, round);
+    this.#mend(slots, round);
+    this.#seek(me, round);
+    this.#settle(me, round);
+  }
+
+  /** A peer found a piece missing: what it belongs to is looked at now, not when the chain asks. */
+  onLoss(infohash: Uint8Array): void {
+    const [key, { state }] = [bytesToHex(infohash), this.#parts];
+    for (const content of state.contents.values()) {
+      if (content.commitment.infohash === key) this.#damage(content);
+    }
+  }
+
+  /** Ends what can be ended and waits for the rest. What was signed goes on when the agent runs again. */
+  async stop(): Promise<void> {
+    const stopped = this.#duties.stop();
+    for (const resolve of this.#awaitingBlock.splice(0)) resolve();
+    await stopped;
+    for (const { folder } of this.#served.values()) await folder.close();
+  }
+
+  // ---- The round ----
+
+  #onRound(me: OperatorState, round: number): void {
+    const { log, metrics, state } = this.#parts;
+    const before = this.#round;
+    this.#round = round;
+    metrics.round.set(round);
+    log.info({ round, epoch: epochOf(round) }, "a round began");
+    for (let past = Math.max(before, round - 2); before !== 0 && past < round; past++) {
+      const due = state.slotsOf(me.id, past).some(({ liveFrom }) => liveFrom !== undefined && liveFrom <= past);
+      if (!state.seeds.has(past) || !due || me.proven.has(past) || this.#nothingDueIn === past) continue;
+      metrics.missed.inc();
+      log.error({ round: past }, "a round was missed");
+    }
+  }
+
+  #prove(me: OperatorState, slots: readonly HeldSlot[], round: number): void {
+    const live = slots.some(({ liveFrom }) => liveFrom !== undefined && liveFrom <= round);
+    if (!live || me.proven.has(round) || this.#nothingDueIn === round) return;
+    this.#duties.start(`prove:${round}`, async () => {
+      const { client, deployment, log, metrics } = this.#parts;
+      const drawn = await read(client, deployment, "Holdings", "challenges", [me.id]);
+      if (drawn.length === 0) {
+        this.#nothingDueIn = round;
+        return;
+      }
+      const proof = await this.#noticingDamage(this.#prover.round(drawn));
+      const contents = new Set(drawn.map(({ contentId }) => contentId));
+      await this.#send(call(deployment, "Holdings", "prove", [me.id, proof]), `prove:${me.id}:${round}`, round);
+      metrics.proven.inc();
+      log.info({ round, words: drawn.length, contents: [...contents] }, "the round is proven");
+    });
+  }
+
+  #audits(me: OperatorState, round: number): void {
+    const { client, deployment, log, metrics, state } = this.#parts;
+    for (const { orderId, replica, due } of state.auditsOf(me.id)) {
+      const subject = `${orderId}:${replica}:${due}`;
+      if (due === round && state.seeds.has(round)) {
+        this.#duties.start(`answer:${subject}`, async () => {
+          const { contentId } = this.#order(orderId);
+          const seed = await read(client, deployment, "Audits", "auditSeed", [orderId, replica]);
+          const leaves = await read(client, deployment, "Holdings", "wordsOf", [contentId, seed]);
+          const proof = await this.#noticingDamage(this.#prover.words(contentId, leaves));
+          await this.#send(call(deployment, "Audits", "answer", [orderId, replica, proof]), `answer:${subject}`, round);
+          metrics.audits.inc();
+          log.info({ orderId, replica, round }, "an audit is answered");
+        });
+      } else if (due < round && !me.proven.has(due)) {
+        // Missed or void: it moves on, and settling does not wait for it.
+        this.#duties.start(`roll:${subject}`, () =>
+          this.#send(call(deployment, "Audits", "roll", [orderId, replica]), `roll:${subject}`),
+        );
+      }
+    }
+  }
+
+  // ---- From an order to a live slot ----
+
+  /** Looks for orders worth taking. */
+  #seek(me: OperatorState, round: number): void {
+    const { library, state } = this.#parts;
+    const { policy, parallelFetches } = this.#settings;
+    if (this.#taking.size >= parallelFetches) return;
+    const held = (infohash: string) => library.has(infohash.slice(2));
+    const worth = ({ order }: Candidate) =>
+      !this.#taking.has(order.id) &&
+      !this.#unprovable.has(order.contentId) &&
+      !this.#damaged.has(this.#content(order.contentId).commitment.infohash.slice(2));
+    if (!choose(state, me, policy, BOUNDLESS, round, held).some(worth)) return;
+    this.#duties.start("seek:orders", async () => {
+      const room = await this.#room(me);
+      for (const candidate of choose(state, me, policy, room, round, held).filter(worth)) {
+        if (this.#taking.size >= parallelFetches) return;
+        if (candidate.order.chunks > room.chunks) continue;
+        room.chunks -= candidate.order.chunks;
+        this.#take(me, candidate);
+      }
+    });
+  }
+
+  async #room(me: OperatorState) {
+    const { client, deployment, library } = this.#parts;
+    const [operator, [chunks, stake], free] = await Promise.all([
+      read(client, deployment, "Operators", "operator", [me.id]),
+      read(client, deployment, "Operators", "reservedNow", [me.id]),
+      library.freeBytes(),
+    ]);
+    const taking = [...this.#taking.values()].reduce((sum, n) => sum + n, 0);
+    return {
+      chunks: operator.capacityChunks - Number(chunks) - taking,
+      stake: operator.stake - stake,
+      diskBytes: free,
+    };
+  }
+
+  #take(me: OperatorState, { order }: Candidate): void {
+    const { log, library } = this.#parts;
+    this.#duties.start(`take:${order.id}`, async () => {
+      const content = this.#content(order.contentId);
+      this.#taking.set(order.id, order.chunks);
+      try {
+        if (!this.#settings.reserveFirst) await this.#fetch(content, this.#duties.signal);
+        await this.#accept(me, order);
+      } catch (error) {
+        if (!(error instanceof UnprovableContentError)) throw error;
+        this.#unprovable.add(content.id);
+        log.warn({ contentId: content.id, ...error.facts }, error.message);
+        await library.drop(content.commitment.infohash.slice(2));
+      } finally {
+        this.#taking.delete(order.id);
+      }
+    });
+  }
+
+  /** Accepts a replica that is open now: while the content was fetched, others may have come. */
+  async #accept(me: OperatorState, order: OrderState): Promise<void> {
+    const { deployment, log, state } = this.#parts;
+    const round = this.#round;
+    const again = choose(state, me, this.#settings.policy, BOUNDLESS, round, () => true).find(
+      (c) => c.order.id === order.id,
+    );
+    if (again === undefined) return log.info({ orderId: order.id }, "an order went to others");
+    const { replica } = again;
+    try {
+      await this.#send(
+        call(deployment, "Market", "accept", [order.id, replica, me.id]),
+        `accept:${order.id}:${replica}:${me.id}:${round}`,
+      );
+      log.info(
+        { orderId: order.id, replica, contentId: order.contentId, chunks: order.chunks },
+        "an order is accepted",
+      );
+    } catch (error) {
+      if (!isRevert(error, "Market_NotOpen")) throw error;
+      log.info({ orderId: order.id, replica }, "another operator was faster");
+    }
+  }
+
+  #activate({ order, replica, acceptedIn }: HeldSlot, round: number): void {
+    const { client, deployment, log, library } = this.#parts;
+    const from = Math.max(acceptedIn, firstRoundOf(order) - 2) + 1;
+    const content = this.#content(order.contentId);
+    if (round < from || library.get(content.commitment.infohash.slice(2)) === undefined) return;
+    this.#duties.start(`activate:${order.id}:${replica}:${round}`, async () => {
+      const seed = await read(client, deployment, "Market", "activationSeed", [order.id, replica]);
+      const leaves = await read(client, deployment, "Holdings", "wordsOf", [content.id, seed]);
+      const proof = await this.#noticingDamage(this.#prover.words(content.id, leaves));
+      const key = `activate:${order.id}:${replica}:${acceptedIn}`;
+      try {
+        await this.#send(call(deployment, "Market", "activate", [order.id, replica, proof]), key, round);
+        log.info({ orderId: order.id, replica, contentId: content.id }, "a slot is live from the next round");
+      } catch (error) {
+        if (!isRevert(error, "Market_Lapsed")) throw error;
+        log.warn({ orderId: order.id, replica }, "a reservation has lapsed; it is given back");
+        await this.#send(call(deployment, "Market", "release", [order.id, replica]), `release:${key}`);
+      }
+    });
+  }
+
+  // ---- The data ----
+
+  /** Sees to it that a slot's content is here and served. */
+  #keep({ order, liveFrom }: HeldSlot): void {
+    const content = this.#content(order.contentId);
+    const infohash = content.commitment.infohash.slice(2);
+    if (this.#damaged.has(infohash)) return;
+    const held = this.#parts.library.get(infohash);
+    if (held !== undefined) this.#serve(infohash, held);
+    else if (liveFrom !== undefined) this.#damage(content);
+    else this.#duties.start(`fetch:${infohash}`, () => this.#fetch(content, this.#duties.signal));
+  }
+
+  async #fetch(content: ContentState, signal: AbortSignal): Promise<void> {
+    const { library, log } = this.#parts;
+    const infohash = content.commitment.infohash.slice(2);
+    if (library.get(infohash) === undefined)
+      log.info({ contentId: content.id, infohash, chunks: content.chunks }, "getting a content");
+    this.#serve(infohash, await library.hold(content, this.#holders(content), signal));
+  }
+
+  #holders(content: ContentState): PeerAddress[] {
+    const { operatorId } = this.#settings;
+    return this.#parts.state
+      .holdersOf(content.id, this.#round)
+      .flatMap(({ id, endpoint }) => (id === operatorId ? [] : (parseEndpoint(endpoint) ?? [])));
+  }
+
+  #serve(infohash: string, held: Held): void {
+    if (this.#served.get(infohash)?.held === held) return;
+    this.#duties.start(`serve:${infohash}`, async () => {
+      await this.#unserve(infohash);
+      const folder = await this.#parts.library.folderOf(held);
+      this.#served.set(infohash, { held, folder });
+      this.#parts.seeder.add({ torrent: held.torrent, folder, cache: held.cache });
+      this.#parts.log.info({ infohash, name: held.torrent.name, adopted: held.adopted }, "seeding a content");
+    });
+  }
+
+  async #unserve(infohash: string): Promise<void> {
+    const served = this.#served.get(infohash);
+    if (served === undefined) return;
+    this.#served.delete(infohash);
+    this.#parts.seeder.remove(served.held.torrent.infohashV2);
+    await served.folder.close();
+  }
+
+  async #noticingDamage<T>(work: Promise<T>): Promise<T> {
+    return work.catch((error) => {
+      if (error instanceof DamageError) this.#damage(error.content);
+      throw error;
+    });
+  }
+
+  #damage(content: ContentState): void {
+    const infohash = content.commitment.infohash.slice(2);
+    if (this.#damaged.has(infohash)) return;
+    const lostFrom = this.#round + this.#settings.repairRounds;
+    this.#damaged.set(infohash, { content, lostFrom, giveUp: new AbortController() });
+    this.#parts.log.warn({ contentId: content.id, infohash }, "a content is damaged or missing");
+    setImmediate(() => this.#look());
+  }
+
+  /** Repairs damaged contents while there is time, then says that they are lost: silence would cost more, round after round. */
+  #mend(slots: readonly HeldSlot[], round: number): void {
+    for (const [infohash, damage] of this.#damaged) {
+      if (round < damage.lostFrom) this.#repair(infohash, damage);
+      else if (this.#duties.isRunning(`repair:${infohash}`)) damage.giveUp.abort();
+      else this.#reportLosses(infohash, damage.content, slots);
+    }
+  }
+
+  #repair(infohash: string, { content, giveUp }: Damage): void {
+    const { library, log } = this.#parts;
+    this.#duties.start(`repair:${infohash}`, async () => {
+      await this.#unserve(infohash);
+      const signal = AbortSignal.any([this.#duties.signal, giveUp.signal]);
+      const held = await library.repair(content, this.#holders(content), signal);
+      this.#damaged.delete(infohash);
+      this.#serve(infohash, held);
+      log.info({ contentId: content.id, infohash }, "a content is whole again");
+    });
+  }
+
+  #reportLosses(infohash: string, content: ContentState, slots: readonly HeldSlot[]): void {
+    const { deployment, library, log, metrics } = this.#parts;
+    this.#duties.start(`lose:${infohash}`, async () => {
+      await this.#unserve(infohash);
+      for (const { order, replica, liveFrom, acceptedIn } of slots) {
+        if (order.contentId !== content.id || liveFrom === undefined) continue; // a reservation lapses by itself
+        await this.#send(
+          call(deployment, "Audits", "reportLoss", [order.id, replica]),
+          `lose:${order.id}:${replica}:${acceptedIn}`,
+        );
+        metrics.losses.inc();
+        log.error({ orderId: order.id, replica, contentId: content.id }, "a slot is reported lost");
+      }
+      await library.drop(infohash);
+      this.#damaged.delete(infohash);
+    });
+  }
+
+  // ---- Endings and money ----
+
+  #unwind(me: OperatorState, slots: readonly HeldSlot[]): void {
+    const { deployment } = this.#parts;
+    for (const { order, replica, liveFrom, acceptedIn } of slots) {
+      if (liveFrom === undefined) continue;
+      const subject = `${order.id}:${replica}:${acceptedIn}`;
+      this.#duties.start(`unwind:${subject}`, async () => {
+        await this.#send(call(deployment, "Market", "unwind", [order.id, replica]), `unwind:${me.id}:${subject}`);
+      });
+    }
+  }
+
+  #settle(me: OperatorState, round: number): void {
+    const { deployment, log, state } = this.#parts;
+    const ended = indexOf(round) >= SETTLE_ROUND ? epochOf(round) - 1 : epochOf(round) - 2;
+    if (this.#settledThrough < ended) {
+      this.#duties.start("settle:epochs", async () => {
+        for (let epoch = this.#settledThrough + 1; epoch <= ended; epoch++) {
+          await this.#settleEpoch(me, epoch);
+          this.#settledThrough = epoch;
+        }
+      });
+    }
+    for (const epoch of me.weighed) {
+      if (me.paid.has(epoch) || !state.frozen.has(epoch)) continue;
+      this.#duties.start(`claim:${epoch}`, async () => {
+        await this.#send(call(deployment, "Settlement", "claim", [me.id, epoch]), `claim:${me.id}:${epoch}`);
+        log.info({ epoch }, "an epoch's share is paid");
+      });
+    }
+  }
+
+  async #settleEpoch(me: OperatorState, epoch: number): Promise<void> {
+    const { client, deployment, log } = this.#parts;
+    if (await read(client, deployment, "Pool", "settledThrough", [me.id, epoch])) return;
+    const settle = () =>
+      this.#send(call(deployment, "Settlement", "settle", [me.id, epoch]), `settle:${me.id}:${epoch}`);
+    try {
+      await settle();
+    } catch (error) {
+      if (isRevert(error, "Settlement_NothingToSettle")) return; // somebody else has settled it
+      if (!isRevert(error, "Settlement_NotTallied")) throw error;
+      const page = Math.floor((me.id - 1) / PAGE);
+      await this.#send(call(deployment, "Oracle", "tally", [epoch, BigInt(page)]), `tally:${epoch}:${page}`);
+      await settle();
+    }
+    log.info({ epoch }, "an epoch is settled");
+  }
+
+  // ---- Small things ----
+
+  /** Resolves when the state shows what the transaction did. @param round In which it must be sent; undefined: at any time. */
+  async #send(what: Call, key: string, round?: number): Promise<void> {
+    const deadline = round === undefined ? undefined : startOf(this.#parts.deployment, round + 1) - 1;
+    const { blockNumber } = await this.#parts.transactor.send(what, {
+      key,
+      ...(deadline !== undefined && { deadline, priority: PROOFS_FIRST }),
+    });
+    while (this.#block.number < blockNumber && !this.#duties.signal.aborted) {
+      await new Promise<void>((resolve) => this.#awaitingBlock.push(resolve));
+    }
+  }
+
+  #measure(slots: readonly HeldSlot[]): void {
+    const { library, metrics } = this.#parts;
+    metrics.slots.set(slots.length);
+    metrics.chunks.set(slots.reduce((sum, { order }) => sum + order.chunks, 0));
+    metrics.contents.set(library.all().length);
+  }
+
+  #content(id: number): ContentState {
+    const content = this.#parts.state.contents.get(id);
+    if (content === undefined) throw new HoldfastError(`content ${id} is not in the events read so far`);
+    return content;
+  }
+
+  #order(id: number): OrderState {
+    const order = this.#parts.state.orders.get(id);
+    if (order === undefined) throw new HoldfastError(`order ${id} is not in the events read so far`);
+    return order;
+  }
+}

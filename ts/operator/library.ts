@@ -1,0 +1,313 @@
+import { mkdir, readFile, rename, rm, statfs, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { HoldfastError } from "../errors.ts";
+import { commitmentArgs, contentKey } from "../sdk/manifest.ts";
+import type { ContentState } from "../sdk/state.ts";
+import { type Store, type Table, table } from "../store/store.ts";
+import {
+  commitmentOf,
+  DataFolder,
+  encode,
+  PossessionCache,
+  parseInfo,
+  parseTorrent,
+  type Torrent,
+} from "../torrent/index.ts";
+import type { PeerAddress } from "../wire/connection.ts";
+import { fetchMetadata, fetchTorrent } from "../wire/fetch.ts";
+import { parseSources, type Reach, reachable, readTorrentFile } from "./sources.ts";
+
+/** A content whose every byte was checked, and what proves it. */
+export interface Held {
+  readonly torrent: Torrent;
+  readonly cache: PossessionCache;
+  /** Where the data is: the library's own, or the folder of another client that is never written to. */
+  readonly parent: string;
+  readonly adopted: boolean;
+}
+
+/** Data that another client keeps on this machine. */
+export interface Adoption {
+  /** Path of the .torrent. */
+  readonly torrent: string;
+  /** The torrent's file or folder, or the folder that holds it. */
+  readonly data: string;
+}
+
+/** What is remembered of a content that was checked. */
+interface Row {
+  /** Undefined: in the library's own folder. */
+  readonly adopted?: string;
+}
+
+/** The content on the chain is not what its torrent and data are: nobody can prove it. */
+export class UnprovableContentError extends HoldfastError {
+  override readonly name = "UnprovableContentError";
+}
+
+/**
+ * The contents an operator has on its disk: fetched from peers or adopted from another client, checked against the chain, and ready to
+ * be proven. What was checked is remembered in the store, so a restart begins where the last run stopped.
+ *
+ *     <dataDir>/torrents/<infohash>.torrent   contents/<infohash>/<name>   possession/<infohash>
+ */
+export class Library {
+  readonly #dataDir: string;
+  readonly #rows: Table<Row>;
+  readonly #reach: Reach;
+  readonly #localAddress: string | undefined;
+  readonly #held = new Map<string, Held>();
+  /** Offered by the configuration, by infohash. */
+  readonly #adoptable = new Map<string, { torrent: Torrent; data: string }>();
+
+  private constructor(dataDir: string, store: Store, reach: Reach, localAddress: string | undefined) {
+    this.#dataDir = resolve(dataDir);
+    this.#rows = table<Row>(store, "contents");
+    this.#reach = reach;
+    this.#localAddress = localAddress;
+  }
+
+  /** @param localAddress From which peers are called. */
+  static async open(
+    dataDir: string,
+    store: Store,
+    {
+      adopt = [],
+      reach,
+      localAddress,
+    }: { adopt?: readonly Adoption[]; reach: Reach; localAddress?: string | undefined },
+  ): Promise<Library> {
+    const library = new Library(dataDir, store, reach, localAddress);
+    for (const folder of ["torrents", "contents", "possession"])
+      await mkdir(join(library.#dataDir, folder), { recursive: true });
+    for (const { torrent: path, data } of adopt) {
+      const torrent = parseTorrent(await readFile(path));
+      library.#adoptable.set(hex(torrent.infohashV2), { torrent, data });
+    }
+    for await (const [infohash, row] of library.#rows.iterator()) await library.#reopen(infohash, row);
+    return library;
+  }
+
+  get(infohash: string): Held | undefined {
+    return this.#held.get(infohash);
+  }
+
+  all(): Held[] {
+    return [...this.#held.values()];
+  }
+
+  /** Whether its data is here, or on this machine for the taking. */
+  has(infohash: string): boolean {
+    return this.#held.has(infohash) || this.#adoptable.has(infohash);
+  }
+
+  /** Bytes free where the library keeps its contents. */
+  async freeBytes(): Promise<number> {
+    const { bavail, bsize } = await statfs(this.#dataDir);
+    return bavail * bsize;
+  }
+
+  /**
+   * Brings a content here: adopted if it is on this machine, else fetched; all of it checked, against the torrent and the chain
+   * (H-TREE-3), before it counts as held. Can be called again after any failure or restart: what was fetched stays.
+   *
+   * @param holders Peers besides those that the publication names.
+   * @throws UnprovableContentError when chain and torrent do not agree: trying again is of no use
+   */
+  async hold(content: ContentState, holders: readonly PeerAddress[], signal?: AbortSignal): Promise<Held> {
+    const infohash = content.commitment.infohash.slice(2);
+    const held = this.#held.get(infohash);
+    if (held !== undefined) {
+      requireMatch(content, held.torrent, held.cache.dataRoot);
+      return held;
+    }
+    const offer = this.#adoptable.get(infohash);
+    if (offer === undefined) return this.#fetch(content, holders, signal);
+    requireMatch(content, offer.torrent);
+    const folder = await DataFolder.find(offer.torrent, offer.data);
+    try {
+      return await this.#admit(content, offer.torrent, folder, offer.data, signal);
+    } finally {
+      await folder.close();
+    }
+  }
+
+  /** Checks all of a damaged content again, and fetches what is missing. Damaged data of another client stays as it is: the library
+   * gets a copy of its own. */
+  async repair(content: ContentState, holders: readonly PeerAddress[], signal: AbortSignal): Promise<Held> {
+    const infohash = content.commitment.infohash.slice(2);
+    await this.#forget(infohash);
+    if (this.#adoptable.has(infohash)) {
+      try {
+        return await this.hold(content, holders, signal);
+      } catch {
+        signal.throwIfAborted();
+        this.#adoptable.delete(infohash);
+      }
+    }
+    return this.#fetch(content, holders, signal);
+  }
+
+  /** A reader of a content's files; whoever asks closes it. */
+  folderOf({ torrent, parent }: Pick<Held, "torrent" | "parent">): Promise<DataFolder> {
+    return DataFolder.find(torrent, parent).catch(() => new DataFolder(parent, torrent));
+  }
+
+  /** Forgets a content, and deletes its data if the library fetched it. */
+  async drop(infohash: string): Promise<void> {
+    await this.#forget(infohash);
+    await rm(this.#path("contents", infohash), { recursive: true, force: true });
+    await rm(this.#path("torrents", `${infohash}.torrent`), { force: true });
+  }
+
+  async close(): Promise<void> {
+    for (const { cache } of this.#held.values()) await cache.close();
+    this.#held.clear();
+  }
+
+  async #fetch(content: ContentState, holders: readonly PeerAddress[], signal: AbortSignal | undefined): Promise<Held> {
+    const infohash = content.commitment.infohash.slice(2);
+    const sources = parseSources(content.manifest.sources, infohash);
+    const peers = await reachable([...sources.peers, ...holders], this.#reach);
+    const known = await this.#metadata(infohash, sources.torrents, peers, signal);
+    requireMatch(content, known);
+    const parent = this.#path("contents", infohash);
+    await mkdir(parent, { recursive: true });
+    const torrent = await fetchTorrent({
+      torrent: known,
+      peers,
+      folder: parent,
+      signal,
+      localAddress: this.#localAddress,
+    });
+    const path = this.#path("torrents", `${infohash}.torrent`);
+    await writeFile(`${path}.new`, torrentFile(torrent));
+    await rename(`${path}.new`, path);
+    const folder = new DataFolder(parent, torrent);
+    try {
+      return await this.#admit(content, torrent, folder, undefined, signal);
+    } finally {
+      await folder.close();
+    }
+  }
+
+  /** The torrent: kept from before, from a .torrent that the publication names, or from peers. */
+  async #metadata(
+    infohash: string,
+    places: readonly URL[],
+    peers: readonly PeerAddress[],
+    signal: AbortSignal | undefined,
+  ): Promise<Torrent> {
+    const reasons: string[] = [];
+    const kept = () => readFile(this.#path("torrents", `${infohash}.torrent`));
+    for (const source of [kept, ...places.map((url) => () => readTorrentFile(url, this.#reach, signal))]) {
+      try {
+        const torrent = parseTorrent(await source());
+        if (hex(torrent.infohashV2) === infohash) return torrent;
+        reasons.push("a .torrent of something else");
+      } catch (error) {
+        signal?.throwIfAborted();
+        if (source !== kept) reasons.push((error as Error).message);
+      }
+    }
+    try {
+      const localAddress = this.#localAddress;
+      return parseInfo(await fetchMetadata({ infohash: Buffer.from(infohash, "hex"), peers, signal, localAddress }));
+    } catch (cause) {
+      signal?.throwIfAborted();
+      throw new HoldfastError(`nobody gave the metadata of ${infohash}`, {
+        facts: { tried: [...reasons, (cause as Error).message] },
+        cause,
+      });
+    }
+  }
+
+  /** The one door: reads all the data, builds its possession cache, compares with the chain, and only then remembers it. */
+  async #admit(
+    content: ContentState,
+    torrent: Torrent,
+    folder: DataFolder,
+    adopted: string | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<Held> {
+    const infohash = hex(torrent.infohashV2);
+    const cache = await PossessionCache.build(folder, this.#path("possession", infohash), { signal });
+    try {
+      requireMatch(content, torrent, cache.dataRoot);
+    } catch (error) {
+      await cache.close();
+      await this.drop(infohash);
+      throw error;
+    }
+    await this.#rows.put(infohash, adopted === undefined ? {} : { adopted });
+    return this.#remember(infohash, {
+      torrent,
+      cache,
+      parent: adopted ?? folder.parent,
+      adopted: adopted !== undefined,
+    });
+  }
+
+  #remember(infohash: string, held: Held): Held {
+    this.#held.set(infohash, held);
+    return held;
+  }
+
+  /** After a restart: the cache was written only for data that was checked; proofs find out what happened to it since. */
+  async #reopen(infohash: string, { adopted }: Row): Promise<void> {
+    const offer = this.#adoptable.get(infohash);
+    if (adopted !== undefined && offer?.data !== adopted) return this.#forget(infohash);
+    const torrent = offer?.torrent ?? (await this.#keptTorrent(infohash));
+    const cache = torrent && (await PossessionCache.open(torrent, this.#path("possession", infohash)));
+    if (!torrent || !cache) return this.#forget(infohash);
+    const parent = adopted ?? this.#path("contents", infohash);
+    this.#remember(infohash, { torrent, cache, parent, adopted: adopted !== undefined });
+  }
+
+  async #keptTorrent(infohash: string): Promise<Torrent | undefined> {
+    try {
+      return parseTorrent(await readFile(this.#path("torrents", `${infohash}.torrent`)));
+    } catch {
+      return undefined;
+    }
+  }
+
+  async #forget(infohash: string): Promise<void> {
+    await this.#held.get(infohash)?.cache.close();
+    this.#held.delete(infohash);
+    await this.#rows.del(infohash);
+    await rm(this.#path("possession", infohash), { force: true });
+  }
+
+  #path(kind: "torrents" | "contents" | "possession", name: string): string {
+    return join(this.#dataDir, kind, name);
+  }
+}
+
+/** Compares what the torrent commits to with what the chain says; without a dataRoot, all that can be known before the data is here. */
+function requireMatch({ id, commitment }: ContentState, torrent: Torrent, dataRoot?: Uint8Array): void {
+  const found = commitmentArgs(commitmentOf(torrent, dataRoot ?? Buffer.from(commitment.dataRoot.slice(2), "hex")));
+  if (contentKey(found) === contentKey(commitment)) return;
+  throw new UnprovableContentError(
+    `content ${id} on chain is not what its torrent ${dataRoot ? "and data are" : "says"}`,
+    {
+      facts: { chain: commitment, found },
+    },
+  );
+}
+
+/** A .torrent of the info dictionary, byte for byte, and its piece layers. */
+function torrentFile({ info, pieceLayers }: Torrent): Buffer {
+  const layers = new Map([...pieceLayers].map(([root, layer]) => [Buffer.from(root, "hex").toString("latin1"), layer]));
+  return Buffer.concat([
+    Buffer.from("d4:info"),
+    info,
+    Buffer.from("12:piece layers"),
+    encode(layers),
+    Buffer.from("e"),
+  ]);
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("hex");
+}

@@ -1,0 +1,35 @@
+import { Counter, Gauge, type Registry } from "prom-client";
+
+/** What an operator's agent counts. */
+export class OperatorMetrics {
+  readonly proven: Counter;
+  readonly missed: Counter;
+  readonly audits: Counter;
+  readonly losses: Counter;
+  readonly failures: Counter<"duty">;
+  readonly slots: Gauge;
+  readonly chunks: Gauge;
+  readonly contents: Gauge;
+  readonly uploaded: Counter;
+  readonly round: Gauge;
+
+  constructor(registry: Registry) {
+    const registers = [registry];
+    const make = (name: string, help: string) => ({ name: `holdfast_operator_${name}`, help, registers });
+    this.proven = new Counter(make("rounds_proven_total", "Rounds proven in full"));
+    this.missed = new Counter(
+      make("rounds_missed_total", "Rounds with a seed in which something was live and nothing proven"),
+    );
+    this.audits = new Counter(make("audits_answered_total", "Audits answered"));
+    this.losses = new Counter(make("losses_reported_total", "Slots reported as lost"));
+    this.failures = new Counter({
+      ...make("duty_failures_total", "Failures of a kind of duty"),
+      labelNames: ["duty"] as const,
+    });
+    this.slots = new Gauge(make("slots", "Slots held or reserved"));
+    this.chunks = new Gauge(make("chunks", "Chunks of 8 MiB held or reserved"));
+    this.contents = new Gauge(make("contents", "Contents on the disk, checked"));
+    this.uploaded = new Counter(make("uploaded_bytes_total", "Bytes sent to peers that have gone"));
+    this.round = new Gauge(make("round", "The round under way"));
+  }
+}

@@ -1,0 +1,62 @@
+// What the tests of this folder share: a chain, a publisher that seeds, and time that moves when they say so.
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { bytesToHex } from "viem";
+import { openOrder, publish } from "../sdk/actions.ts";
+import { call } from "../sdk/call.ts";
+import { commitmentArgs } from "../sdk/manifest.ts";
+import { send } from "../sdk/send.ts";
+import type { LocalChain } from "../testing/deploy.ts";
+import { type Created, createTorrent, DataFolder } from "../torrent/index.ts";
+import { Seeder } from "../wire/seeder.ts";
+import { sampleBytes } from "../wire/testing.ts";
+import { magnetLink } from "./sources.ts";
+
+/** A torrent on a publisher's disk, seeded by it, and published. */
+export interface Publication {
+  readonly contentId: number;
+  readonly created: Created;
+  readonly infohash: string;
+  /** The path of the data, and of the .torrent. */
+  readonly data: string;
+  readonly torrentFile: string;
+  readonly seeder: Seeder;
+  readonly close: () => Promise<void>;
+}
+
+/** Publishes `bytes` of data as local account 0, with its seeder as the first peer. */
+export async function publishSample(chain: LocalChain, bytes: number, seed: number): Promise<Publication> {
+  const parent = await mkdtemp(join(tmpdir(), "holdfast-publisher-"));
+  const data = join(parent, `sample-${seed}.bin`);
+  await writeFile(data, sampleBytes(bytes, seed));
+  const created = await createTorrent(data);
+  const torrentFile = join(parent, "sample.torrent");
+  await writeFile(torrentFile, created.bytes);
+  const seeder = await Seeder.listen({ host: "127.0.0.1", port: 0 });
+  const folder = new DataFolder(parent, created.torrent);
+  seeder.add({ torrent: created.torrent, folder });
+  const infohash = bytesToHex(created.torrent.infohashV2).slice(2);
+  const contentId = await publish(chain.client(), chain.deployment, {
+    commitment: commitmentArgs(created.commitment),
+    name: created.torrent.name,
+    sources: [magnetLink(infohash, [`127.0.0.1:${seeder.port}`])],
+  });
+  const close = async () => {
+    await seeder.close();
+    await folder.close();
+    await rm(parent, { recursive: true, force: true });
+  };
+  return { contentId, created, infohash, data, torrentFile, seeder, close };
+}
+
+/** Opens an order of one replica, for an epoch from now on. */
+export function orderOf(chain: LocalChain, contentId: number, startEpoch: number): Promise<number> {
+  return openOrder(chain.client(), chain.deployment, { contentId, replicas: 1, startEpoch, epochs: 1 });
+}
+
+/** Gives a local account some of the asset. */
+export async function fund(chain: LocalChain, index: number): Promise<void> {
+  const to = chain.client(index).account.address;
+  await send(chain.client(), call(chain.deployment, "Asset", "transfer", [to, 10n ** 20n]));
+}
