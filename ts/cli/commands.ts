@@ -9,6 +9,10 @@ export interface CommandEntry {
 
 /** In the order help lists them. */
 export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
+  torrent: {
+    description: "make a torrent of files, or see what one commits to",
+    load: async () => (await import("./torrent.ts")).torrentCommand(),
+  },
   probe: {
     description: "ask a BitTorrent peer for random blocks and check them against the torrent's pieces roots",
     load: async () => (await import("./probe.ts")).probeCommand(),

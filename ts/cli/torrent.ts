@@ -1,0 +1,172 @@
+import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { Command, InvalidArgumentError } from "commander";
+import {
+  checkData,
+  chunksOf,
+  createTorrent,
+  type DataCheck,
+  DataFolder,
+  fileCount,
+  filesRoot,
+  MAX_TORRENT_BYTES,
+  parseTorrent,
+  type Torrent,
+  TorrentError,
+  type WorkOptions,
+} from "../torrent/index.ts";
+import type { GlobalOptions } from "./main.ts";
+
+/** What shells report of a process that Ctrl-C ended. */
+const EXIT_INTERRUPTED = 130;
+
+interface CreateFlags {
+  readonly output: string;
+  readonly pieceLength?: number;
+  readonly v2Only?: boolean;
+  readonly name?: string;
+  readonly tracker?: readonly string[];
+}
+
+interface InspectFlags {
+  readonly data?: string;
+}
+
+/** `holdfast torrent`: making and looking at torrents, without a chain or a swarm. */
+export function torrentCommand(): Command {
+  return new Command("torrent")
+    .description("make a torrent of files, or see what one commits to")
+    .addCommand(createCommand())
+    .addCommand(inspectCommand());
+}
+
+function createCommand(): Command {
+  return new Command("create")
+    .description("make a hybrid (v1 and v2) torrent of a file or folder, and its commitment")
+    .argument("<path>", "the file or folder")
+    .requiredOption("-o, --output <file>", "the .torrent to write")
+    .option("--piece-length <bytes>", "a power of two, at least 16384 (default: for 750 to 1500 pieces)", readBytes)
+    .option("--v2-only", "without the v1 side, which older clients need")
+    .option("--name <name>", "what the torrent calls its content (default: as the file or folder is called)")
+    .option("--tracker <url...>", "where to announce")
+    .action((path: string, flags: CreateFlags, command: Command) =>
+      run(async (work) => {
+        const { output, tracker: trackers, ...options } = flags;
+        const { bytes, torrent, commitment } = await createTorrent(path, { ...options, ...work, trackers });
+        await writeWhole(output, bytes);
+        const report = { file: output, ...summary(torrent), dataRoot: hex(commitment.dataRoot) };
+        print(report, command);
+      }),
+    );
+}
+
+function inspectCommand(): Command {
+  return new Command("inspect")
+    .description("what a torrent commits to; with --data, whether the data is what it says")
+    .argument("<file.torrent>", "a v2 or hybrid torrent")
+    .option("--data <path>", "the file or folder it describes, or the folder that holds it")
+    .action((path: string, flags: InspectFlags, command: Command) =>
+      run(async (work) => {
+        const torrent = await readTorrent(path);
+        if (flags.data === undefined) return print({ ...summary(torrent), files: filesOf(torrent) }, command);
+        const check = await checkData(await DataFolder.find(torrent, flags.data), work);
+        const { dataRoot, whole: matches, pieces: damaged } = check;
+        const root = dataRoot === null ? null : hex(dataRoot);
+        print({ ...summary(torrent), dataRoot: root, matches, files: filesOf(torrent, check), damaged }, command);
+        if (!matches) process.exitCode = 1;
+      }),
+    );
+}
+
+function summary(torrent: Torrent) {
+  return {
+    name: torrent.name,
+    infohashV1: torrent.infohashV1 === null ? null : hex(torrent.infohashV1),
+    infohashV2: hex(torrent.infohashV2),
+    pieceLength: torrent.pieceLength,
+    length: torrent.length,
+    blocks: torrent.blocks,
+    chunks: chunksOf(torrent.blocks),
+    fileCount: fileCount(torrent),
+    filesRoot: hex(filesRoot(torrent)),
+  };
+}
+
+function filesOf(torrent: Torrent, check?: DataCheck) {
+  const damaged = new Set(check?.damaged);
+  return torrent.files.map((file) => {
+    const path = file.path.join("/");
+    const row = { path, length: file.length, piecesRoot: file.piecesRoot === null ? null : hex(file.piecesRoot) };
+    return check === undefined ? row : { ...row, matches: !damaged.has(path) };
+  });
+}
+
+function print(report: Readonly<Record<string, unknown>>, command: Command): void {
+  const { json } = command.optsWithGlobals<GlobalOptions>();
+  console.log(json ? JSON.stringify(report, undefined, 2) : describe(report));
+}
+
+/** `key value` lines, and one for each item of a list. */
+function describe(report: Readonly<Record<string, unknown>>): string {
+  const line = (key: string, value: unknown) => `${key.padEnd(12)} ${value ?? "none"}`;
+  const lines = Object.entries(report).flatMap(([key, value]) => {
+    if (!Array.isArray(value)) return [line(key, value)];
+    return value.map((item) => line(key, itemLine(item)));
+  });
+  return lines.join("\n");
+}
+
+function itemLine(item: Readonly<Record<string, unknown>>): string {
+  return Object.entries(item)
+    .map(([key, value]) => (typeof value === "string" ? value : `${key} ${value ?? "none"}`))
+    .join("  ");
+}
+
+/** Runs an action which Ctrl-C stops in good order, and shows its progress on a terminal. */
+async function run(action: (work: WorkOptions) => Promise<void>): Promise<void> {
+  const stop = new AbortController();
+  const onSignal = () => stop.abort();
+  process.once("SIGINT", onSignal);
+  process.once("SIGTERM", onSignal);
+  try {
+    await action({ signal: stop.signal, onProgress: process.stderr.isTTY ? showProgress : undefined });
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
+    console.error("interrupted");
+    process.exitCode = EXIT_INTERRUPTED;
+  } finally {
+    process.off("SIGINT", onSignal);
+    process.off("SIGTERM", onSignal);
+  }
+}
+
+function showProgress(done: number, total: number): void {
+  const percent = total === 0 ? 100 : Math.floor((done / total) * 100);
+  process.stderr.write(done === total ? "\r\u001b[K" : `\r${percent}% of ${total} bytes`);
+}
+
+/** Writes a file whole or not at all. */
+async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
+  const temporary = `${path}.${process.pid}.tmp`;
+  try {
+    await writeFile(temporary, bytes, { flush: true });
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+async function readTorrent(path: string): Promise<Torrent> {
+  const { size } = await stat(path);
+  if (size > MAX_TORRENT_BYTES) throw new TorrentError("too large for a torrent", { path, bytes: size });
+  return parseTorrent(await readFile(path));
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("hex");
+}
+
+function readBytes(text: string): number {
+  if (!/^\d{1,12}$/.test(text)) throw new InvalidArgumentError("Not a number of bytes.");
+  return Number(text);
+}
