@@ -5,6 +5,7 @@ import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManage
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
 import {LibBit} from "solady/utils/LibBit.sol";
 import {SSTORE2} from "solady/utils/SSTORE2.sol";
@@ -58,7 +59,7 @@ contract Oracle is IOracle, AccessManaged, Clock {
 
     mapping(address account => Keeper) private _keepers;
     address[] private _numbered; // keeper n is at n - 1
-    Checkpoints.Trace224 private _committees; // epoch => number of the keeper in each seat (Seats), without gaps
+    Checkpoints.Trace224 private _committees; // epoch => number of the keeper in each seat (Seats, 216 bits), without gaps
     Checkpoints.Trace224 private _rules; // epoch => toleranceBps << 32 | shareBps << 16 | forfeitBps
 
     mapping(Epoch epoch => Session) private _sessions;
@@ -81,7 +82,7 @@ contract Oracle is IOracle, AccessManaged, Clock {
         k.admitted = true;
         if (k.number == 0) {
             _numbered.push(account);
-            k.number = uint24(_numbered.length);
+            k.number = SafeCast.toUint24(_numbered.length);
         }
         emit KeeperAdmitted(account, k.number);
     }

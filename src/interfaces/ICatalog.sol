@@ -10,6 +10,9 @@ import {Epoch} from "../Types.sol";
 /// stands for a content as long as its bond is here, and when the bond has gone home anyone may publish the same content again, under the
 /// same number and with a bond of its own. Only bonded contents take new orders.
 ///
+/// The first to publish need not be the author. Who copies a pending publication pays a bond, and the content is the same data under the
+/// same number; what differs is the manifest, on which no reward depends.
+///
 /// Governance sets the bond asked of future publications. It cannot touch a bond that is here, nor a content.
 interface ICatalog {
     /// @notice What fixes a content, byte for byte (section 2 of the protocol).

@@ -16,8 +16,9 @@ import {Epoch, Round} from "../Types.sol";
 /// reveals as many pages, and as much of each, as it has something to say about. So how many operators there are, which anyone can change by
 /// registering, decides nothing here.
 ///
-/// A commitment is the head of a chain of hashes: `linkOf(keeper, epoch, p, values of p, link of p + 1)`, the last page linking to a salt, 32
-/// random bytes. Each page can thus be checked alone; the keeper's own address is in every link, so a copied commitment cannot be revealed.
+/// A commitment is the head of a chain of hashes: `linkOf(keeper, epoch, p, values of p, link of p + 1)`, the last page linking to a salt. Each
+/// page can thus be checked alone; the keeper's own address is in every link, so a copied commitment cannot be revealed (H-ORC-3). The salt is
+/// 32 random bytes, new for each epoch: values are few enough to be guessed without it.
 ///
 /// Governance admits and removes keepers and sets parameters, all from the next epoch on. It cannot write or alter a value, a median or a
 /// score, nor take a bond: that takes a commitment not kept.

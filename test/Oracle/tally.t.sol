@@ -92,15 +92,18 @@ contract TallyTest is OracleTest {
 
     function test_LeavesOutWhatAPartialRevealerShowed() external {
         _seat(4);
-        bytes[] memory full = _one(_uniform(3, 9000, 9000));
-        bytes[] memory half = _two(_uniform(3, 0, 0), _uniform(3, 0, 0));
+        bytes[][] memory pages = new bytes[][](4);
+        pages[0] = _two(_uniform(3, 0, 0), _uniform(3, 0, 0));
+        for (uint256 i = 1; i < 4; ++i) {
+            pages[i] = _one(_uniform(3, uint16(8900 + 100 * i), 9000));
+        }
         _after(ONE, 0);
         for (uint256 i; i < 4; ++i) {
-            _commit(keepers[i], ONE, i == 0 ? half : full);
+            _commit(keepers[i], ONE, pages[i]);
         }
         _after(ONE, 1);
         for (uint256 i; i < 4; ++i) {
-            _reveal(keepers[i], ONE, i == 0 ? half : full, 1);
+            _reveal(keepers[i], ONE, pages[i], 1);
         }
         _after(ONE, 2);
         oracle.tally(ONE, 0);
@@ -108,7 +111,24 @@ contract TallyTest is OracleTest {
         assertEq(s.revealers, 14);
         assertEq(s.pages, 1);
         assertEq(s.agreed, 3 << 24 | 3 << 48 | 3 << 72);
-        _assertMetrics(1, ONE, 9000, 9000);
+        // Of three values; with the fourth it would be 9000.
+        _assertMetrics(1, ONE, 9100, 9000);
+    }
+
+    /// As many pages as the longest has, whoever reveals last; the others say nothing of what is beyond theirs.
+    function test_TakesPagesOfUnequalCount() external {
+        _seat(3);
+        uint256 size = oracle.PAGE();
+        bytes[][] memory pages = new bytes[][](3);
+        pages[0] = _two(_uniform(size, 9000, 9000), _uniform(2, 9000, 9000));
+        pages[1] = _two(_uniform(size, 9000, 9000), _uniform(1, 9000, 9000));
+        pages[2] = _one(_uniform(size, 9000, 9000));
+        _show(ONE, pages);
+        assertEq(oracle.session(ONE).pages, 2);
+        oracle.tally(ONE, 1);
+        _assertMetrics(uint32(size + 1), ONE, 9000, 9000);
+        _assertNoMetrics(uint32(size + 2), ONE, true);
+        assertEq(oracle.session(ONE).agreed, 1 | 1 << 24);
     }
 
     /// H-ORC-1
