@@ -123,7 +123,8 @@ export class Download {
     this.#layout = new Layout(torrent.pieceLength, torrent.files);
     this.#folder = new DataFolder(options.folder, torrent, { writable: true });
     this.#pieceLayers = torrent.pieceLayers;
-    this.#peers = options.peers.map((address) => new Peer(address));
+    const addresses = new Map(options.peers.map((address) => [`${address.host} ${address.port}`, address]));
+    this.#peers = [...addresses.values()].map((address) => new Peer(address));
     this.#layers = new LayerCollector(
       this.#layout,
       this.#layout.files.filter((file) => file.pieceCount > 1 && !torrent.pieceLayers.has(layerKey(file.piecesRoot))),
@@ -143,8 +144,9 @@ export class Download {
       const seats = Array.from({ length: Math.min(this.#limits.connections, queue.length) }, () => this.#seat(queue));
       Promise.all([lookedThrough, ...seats]).then(() => this.#end.reject(this.#noPeers()), this.#end.reject);
       await this.#end.promise;
-      await this.#folder.finish().catch((cause) => this.#diskFailed(cause));
-      await this.#end.promise;
+      await this.#folder.finish().catch((cause) => {
+        throw this.#diskFailed(cause);
+      });
       return { ...this.#torrent, pieceLayers: this.#pieceLayers };
     } finally {
       clearInterval(timer);
@@ -162,7 +164,9 @@ export class Download {
         const gave = await this.#connect(peer);
         failures = gave ? 0 : failures + 1;
         if (peer.banned || failures >= this.#limits.attempts) break;
-        await sleep(this.#limits.retryMs * 2 ** failures, undefined, { signal: this.#stop.signal }).catch(() => {});
+        await sleep(this.#limits.retryMs * 2 ** Math.max(0, failures - 1), undefined, {
+          signal: this.#stop.signal,
+        }).catch(() => {});
       }
     }
   }
@@ -191,6 +195,7 @@ export class Download {
           onClose: (reason) => gone.resolve(reason),
         },
       });
+      if (this.#stop.signal.aborted) client.close();
       peer.client = client;
       peer.hashesAt = 0;
       this.#picker?.join(peer, client.has);
@@ -213,7 +218,7 @@ export class Download {
   /** Keeps the peer as busy as it can be: piece layers first, without which no block can be judged. */
   #pump(peer: Peer): void {
     const { client } = peer;
-    if (client === undefined) return;
+    if (client === undefined || client.connection.closed) return;
     if (!this.#layers.complete) {
       while (client.connection.v2 && Date.now() >= peer.hashesAt && peer.hashJobs < HASH_LANES) {
         const job = this.#layers.next();
@@ -222,7 +227,7 @@ export class Download {
       }
       return;
     }
-    while (!client.choked && client.outstanding < Math.min(peer.pipeline, client.connection.extensions.requestQueue)) {
+    while (!client.choked && client.outstanding < peer.pipeline) {
       const span = this.#picker?.next(peer);
       if (span === undefined) return;
       void this.#askBlock(peer, client, span);
@@ -256,7 +261,8 @@ export class Download {
     const askedAt = Date.now();
     try {
       const { data } = await client.block(span);
-      peer.pipeline = Math.max(MIN_PIPELINE, peer.pipeline + (Date.now() - askedAt < PIPELINE_MS ? 1 : -1));
+      const pipeline = peer.pipeline + (Date.now() - askedAt < PIPELINE_MS ? 1 : -1);
+      peer.pipeline = Math.max(MIN_PIPELINE, Math.min(pipeline, client.connection.extensions.requestQueue));
       this.#downloaded += data.length;
       this.#moved(peer);
       const { others, whole } = this.#picker!.receive(peer, span, data);
@@ -306,7 +312,7 @@ export class Download {
         this.#onProgress();
         this.#pumpAll();
       },
-      (cause) => this.#diskFailed(cause),
+      (cause) => this.#end.reject(this.#diskFailed(cause)),
     );
     this.#writes.add(write);
     write.finally(() => this.#writes.delete(write));
@@ -316,8 +322,8 @@ export class Download {
     return pieceMatches(data, piece, this.#torrent.pieceLength, this.#pieceLayers);
   }
 
-  #diskFailed(cause: Error): void {
-    this.#end.reject(new FetchError("disk", `cannot write ${this.#options.folder}: ${cause.message}`, { cause }));
+  #diskFailed(cause: Error): FetchError {
+    return new FetchError("disk", `cannot write ${this.#options.folder}: ${cause.message}`, { cause });
   }
 
   #onProgress(): void {

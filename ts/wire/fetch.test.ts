@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { Bitfield } from "./bitfield.ts";
 import type { Progress } from "./download.ts";
+import type { Extension } from "./extensions.ts";
 import { fetchTorrent } from "./fetch.ts";
 import {
   awkwardFiles,
@@ -138,6 +139,46 @@ describe("fetchTorrent", () => {
     const failed = fetchTorrent({ torrent: sample.torrent, peers: [await seed(sample)], folder });
     await expect(failed).rejects.toMatchObject({ fault: "disk" });
   });
+});
+
+test("a further extension (BEP 10) needs nothing but an object on each side", async () => {
+  const sample = await makeSample({ "a.bin": sampleBytes(50_000, 1) });
+  const heard: string[] = [];
+  const echo = (side: string, greeting?: string): Extension => {
+    let reply: (payload: Uint8Array) => void = () => {};
+    return {
+      name: "hf_echo",
+      announces: new Map([["hf_side", side]]),
+      onReady: (send, handshake) => {
+        reply = send;
+        heard.push(`${side} meets ${Buffer.from(handshake.get("hf_side") as Uint8Array)}`);
+        if (greeting !== undefined) send(Buffer.from(greeting));
+      },
+      onMessage: (payload) => {
+        heard.push(`${side} hears ${Buffer.from(payload)}`);
+        if (greeting === undefined) reply(payload);
+      },
+      onClose: () => heard.push(`${side} is left`),
+    };
+  };
+  const seeder = await seed(sample, { extensions: () => [echo("seeder")] });
+  const folder = await temporaryFolder();
+  await fetchTorrent({
+    torrent: sample.torrent,
+    peers: [seeder],
+    folder,
+    extensions: () => [echo("fetcher", "hello")],
+  });
+  await expect
+    .poll(() => heard.toSorted())
+    .toEqual([
+      "fetcher hears hello",
+      "fetcher is left",
+      "fetcher meets seeder",
+      "seeder hears hello",
+      "seeder is left",
+      "seeder meets fetcher",
+    ]);
 });
 
 describe("Seeder", () => {

@@ -1,11 +1,12 @@
 import { randomBytes } from "node:crypto";
-import { truncate } from "node:fs/promises";
+import { readFile, truncate, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { encode } from "../torrent/bencode.ts";
 import { parseInfo, type Torrent } from "../torrent/metainfo.ts";
+import { PossessionCache } from "../torrent/possession.ts";
 import { BLOCK } from "../torrent/trees.ts";
 import type { PeerAddress } from "./connection.ts";
 import { DEFAULT_TIMEOUTS } from "./connection.ts";
@@ -14,6 +15,7 @@ import type { PeerError } from "./errors.ts";
 import { fetchTorrent } from "./fetch.ts";
 import type { Message } from "./messages.ts";
 import {
+  dataOf,
   fakeSeed,
   hashFiles,
   hashFolder,
@@ -475,17 +477,60 @@ describe("a seeder", () => {
     expect(bitfield).toMatchObject({ type: "bitfield", bits: Buffer.from("efffff80", "hex") });
   });
 
+  const leaf = ({ torrent }: Sample) =>
+    ({
+      type: "hash-request",
+      piecesRoot: torrent.files[0]!.piecesRoot!,
+      baseLayer: 0,
+      index: 12,
+      length: 2,
+      proofLayers: 6,
+    }) as const;
+
   test("rejects hashes of a piece that has gone bad, and reports the loss", async () => {
     const sample = await makeSample(FILES);
     const lost: number[] = [];
     const seeder = await seed(sample, { onLoss: ({ piece }) => lost.push(piece) });
     await truncate(join(sample.folder, "sample", "a.bin"), 65_536);
     const peer = await RawPeer.join(seeder, sample.torrent);
-    const { piecesRoot } = sample.torrent.files[0]!;
-    const leaf = { piecesRoot: piecesRoot!, baseLayer: 0, length: 2, proofLayers: 6 };
-    peer.send({ type: "hash-request", ...leaf, index: 12 });
+    peer.send(leaf(sample));
     expect(await peer.next("hashes", "hash-reject")).toMatchObject({ type: "hash-reject", index: 12 });
     expect(lost).toEqual([3]);
+  });
+
+  test("answers from hashes kept beside the data, and from the data when they are damaged", async () => {
+    const sample = await makeSample(FILES);
+    const lost: number[] = [];
+    const data = dataOf(sample);
+    const path = join(await temporaryFolder(), "cache");
+    const cache = await PossessionCache.build(data, path);
+    onTestFinished(() => cache.close());
+    const seeder = await seed(sample, { onLoss: ({ piece }) => lost.push(piece) });
+    seeder.add({ torrent: sample.torrent, folder: data, cache });
+    const ask = async () => {
+      const peer = await RawPeer.join(seeder, sample.torrent);
+      peer.send(leaf(sample));
+      return peer.next("hashes", "hash-reject");
+    };
+    const whole = await readFile(join(sample.folder, "sample", "a.bin"));
+    await truncate(join(sample.folder, "sample", "a.bin"), 65_536);
+    const answer = await ask();
+    expect(answer?.type).toBe("hashes");
+    await writeFile(join(sample.folder, "sample", "a.bin"), whole);
+    await truncate(path, 100);
+    expect(await ask()).toEqual(answer);
+    expect(lost).toEqual([]);
+  });
+
+  test("without piece layers rejects hash requests, and accuses no data", async () => {
+    const sample = await makeSample(FILES);
+    const lost: number[] = [];
+    const bare = { ...sample, torrent: parseInfo(sample.torrent.info) };
+    const seeder = await seed(bare, { onLoss: ({ piece }) => lost.push(piece) });
+    const peer = await RawPeer.join(seeder, sample.torrent);
+    peer.send(leaf(sample));
+    expect(await peer.next("hashes", "hash-reject")).toMatchObject({ type: "hash-reject" });
+    expect(lost).toEqual([]);
   });
 });
 

@@ -71,7 +71,7 @@ export class Layout {
 }
 
 /** The layer of a file's tree whose nodes each cover a piece. */
-export function pieceLayer(pieceLength: number): number {
+export function pieceLevel(pieceLength: number): number {
   return depthOf(pieceLength / BLOCK);
 }
 
@@ -91,7 +91,7 @@ const LAYER_STEP = 512;
 /** The requests for a file's whole piece layer, each proven up to its pieces root; none for a file of one piece. */
 export function layerRequests(file: PlacedFile, pieceLength: number): HashRequest[] {
   if (file.pieceCount === 1) return [];
-  const baseLayer = pieceLayer(pieceLength);
+  const baseLayer = pieceLevel(pieceLength);
   const proofLayers = depthOf(blocksOf(file)) - baseLayer - 1;
   const requests: HashRequest[] = [];
   for (let index = 0; index < file.pieceCount; index += LAYER_STEP) {

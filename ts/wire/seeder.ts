@@ -177,8 +177,8 @@ export class Seeder {
       },
     });
     served.peers.add(peer);
-    connection.start(peer, [serveMetadata(served.torrent.info), ...(this.#options.extensions?.(peer) ?? [])]);
     peer.introduce();
+    connection.start(peer, [serveMetadata(served.torrent.info), ...(this.#options.extensions?.(peer) ?? [])]);
   }
 
   #gone(socket: Socket, uploaded: number, reason: PeerError): void {

@@ -1,10 +1,10 @@
-import { TorrentError } from "../torrent/errors.ts";
+import { DamagedBlockError } from "../torrent/errors.ts";
 import type { DataFolder } from "../torrent/folder.ts";
 import { answerHashRequest, type HashRequest, isSane } from "../torrent/hash-request.ts";
 import type { Torrent } from "../torrent/metainfo.ts";
 import { BLOCK, depthOf, HASH, levelsOf, parents } from "../torrent/trees.ts";
 import { Bitfield } from "./bitfield.ts";
-import { blocksOf, Layout, type PlacedFile, pieceLayer } from "./layout.ts";
+import { blocksOf, Layout, type PlacedFile, pieceLevel } from "./layout.ts";
 import type { Source } from "./upload.ts";
 import { hashBlocks, hashesMatch, layerKey } from "./verify.ts";
 
@@ -12,7 +12,7 @@ import { hashBlocks, hashesMatch, layerKey } from "./verify.ts";
 export interface Content {
   readonly torrent: Torrent;
   readonly folder: DataFolder;
-  /** Pieces that are there; all of them when not given. */
+  /** Pieces that are there; all of them when not given. One that is lost is cleared in it. */
   readonly has?: Bitfield | undefined;
   /** Block hashes kept beside the data (`PossessionCache`). Without them a question about blocks reads and hashes their piece. */
   readonly cache?: { blockHashes(block: number, count: number): Promise<Uint8Array> } | undefined;
@@ -22,7 +22,7 @@ export interface Content {
 export interface Loss {
   readonly torrent: Torrent;
   readonly piece: number;
-  readonly error: unknown;
+  readonly error: DamagedBlockError;
 }
 
 /** Most bytes of data that one hash request may make us read, unless a single piece is more. */
@@ -58,24 +58,19 @@ export class TorrentSource implements Source {
 
   async read(piece: number, begin: number, length: number): Promise<Uint8Array | undefined> {
     const { file, offset, length: size } = this.layout.piece(piece);
-    const real = Math.min(length, Math.max(0, size - begin));
-    try {
-      const data = await this.#content.folder.read(file.index, offset + begin, real);
-      return real === length ? data : Buffer.concat([data], length);
-    } catch (error) {
-      this.#lose(piece, error);
-      return undefined;
-    }
+    const data = await this.#data(piece, offset + begin, Math.min(length, Math.max(0, size - begin)), file);
+    return data === undefined || data.length === length ? data : Buffer.concat([data], length);
   }
 
   async hashes(request: HashRequest): Promise<Uint8Array | undefined> {
     const file = this.#files.get(layerKey(request.piecesRoot));
     if (file === undefined || !isSane(request, blocksOf(file))) return undefined;
     // What lies below the pieces' nodes is made of the pieces asked about; what lies above is in the piece layer.
-    const split = file.pieceCount > 1 ? pieceLayer(this.layout.pieceLength) : depthOf(blocksOf(file));
+    const split = file.pieceCount > 1 ? pieceLevel(this.layout.pieceLength) : depthOf(blocksOf(file));
     const upper = file.pieceCount > 1 ? this.#upperLayers(file, split) : [];
+    if (upper === undefined) return undefined;
     const lower = request.baseLayer < split ? await this.#lowerLayers(file, split, request) : NO_LAYERS;
-    if (upper === undefined || lower === undefined) return undefined;
+    if (lower === undefined) return undefined;
     const answer = answerHashRequest(request, blocksOf(file), (layer, index, count) => {
       const first = layer < split ? index - lower.firstBlock / 2 ** layer : index;
       const nodes = layer < split ? lower.levels[layer]! : upper[layer - split]!;
@@ -104,19 +99,27 @@ export class TorrentSource implements Source {
 
   /** Hashes of a piece's blocks, if they are what the torrent says: a wrong answer would look like a lie. */
   async #blockHashes(index: number): Promise<Uint8Array | undefined> {
-    const { torrent, folder, cache } = this.#content;
+    const { torrent, cache } = this.#content;
     const piece = this.layout.piece(index);
-    const { firstBlock } = torrent.files[piece.file.index]!;
+    const right = (hashes: Uint8Array) => hashesMatch(hashes, piece, torrent.pieceLength, torrent.pieceLayers);
+    const { firstBlock, path } = torrent.files[piece.file.index]!;
+    const first = firstBlock + piece.offset / BLOCK;
+    const kept = await cache?.blockHashes(first, Math.ceil(piece.length / BLOCK)).catch(() => undefined);
+    if (kept !== undefined && right(kept)) return kept;
+    // No cache, or a damaged one, which says nothing about the data.
+    const data = await this.#data(index, piece.offset, piece.length, piece.file);
+    const hashes = data === undefined ? undefined : hashBlocks(data);
+    if (hashes === undefined || right(hashes)) return hashes;
+    this.#lose(index, new DamagedBlockError(first, path.join("/"), "the piece is not what the torrent says"));
+    return undefined;
+  }
+
+  async #data(piece: number, offset: number, length: number, file: PlacedFile): Promise<Buffer | undefined> {
     try {
-      const hashes =
-        cache === undefined
-          ? hashBlocks(await folder.read(piece.file.index, piece.offset, piece.length))
-          : await cache.blockHashes(firstBlock + piece.offset / BLOCK, Math.ceil(piece.length / BLOCK));
-      if (hashesMatch(hashes, piece, torrent.pieceLength, torrent.pieceLayers)) return hashes;
-      throw new TorrentError("the piece is not what it was", { piece: index });
+      return await this.#content.folder.read(file.index, offset, length);
     } catch (error) {
-      this.#lose(index, error);
-      return undefined;
+      if (error instanceof DamagedBlockError) this.#lose(piece, error);
+      return undefined; // of anything else, such as too many open files, the data is not to blame
     }
   }
 
@@ -129,7 +132,7 @@ export class TorrentSource implements Source {
     return upper;
   }
 
-  #lose(piece: number, error: unknown): void {
+  #lose(piece: number, error: DamagedBlockError): void {
     if (!this.has.get(piece)) return;
     this.has.clear(piece);
     this.#onLoss({ torrent: this.#content.torrent, piece, error });

@@ -53,7 +53,7 @@ export class UploadPeer implements ConnectionHandler, Candidate {
     this.#events = events;
   }
 
-  /** Tells the peer what is here. To be called right after the connection's start. */
+  /** Tells the peer what is here, before anything else is said. */
   introduce(): void {
     const { has } = this.#source;
     if (this.connection.fast && has.count === has.length) this.connection.send({ type: "have-all" });
