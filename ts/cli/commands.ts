@@ -17,4 +17,12 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     description: "ask a BitTorrent peer for random blocks and check them against the torrent's pieces roots",
     load: async () => (await import("./probe.ts")).probeCommand(),
   },
+  keeper: {
+    description: "run a keeper: the oracle's agent",
+    load: async () => (await import("./keeper.ts")).keeperCommand(),
+  },
+  devnet: {
+    description: "run a whole network on this machine for an epoch: chain, beacon, keepers, operators, uploader",
+    load: async () => (await import("./devnet.ts")).devnetCommand(),
+  },
 };

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { Logger } from "pino";
 import { messageOf } from "../errors.ts";
 
@@ -32,6 +33,7 @@ export class Duties {
   constructor(log: Logger, hooks: DutyHooks) {
     this.#log = log;
     this.#hooks = hooks;
+    setMaxListeners(0, this.signal); // one a transfer under way
   }
 
   /** Ends duties that wait for something when the agent stops. */

@@ -19,6 +19,8 @@ export interface LocalChainOptions {
   readonly beaconDelay?: number;
   /** Further parameters of script/Deploy.s.sol, over those of script/config/local.json. */
   readonly parameters?: Readonly<Record<string, unknown>>;
+  /** Further arguments of anvil. */
+  readonly anvil?: readonly string[];
 }
 
 /**
@@ -43,8 +45,8 @@ export class LocalChain {
     this.#folder = folder;
   }
 
-  static async start({ port = 0, ...options }: LocalChainOptions = {}): Promise<LocalChain> {
-    const anvil = await Anvil.start({ port });
+  static async start({ port = 0, anvil: args = [], ...options }: LocalChainOptions = {}): Promise<LocalChain> {
+    const anvil = await Anvil.start({ port, args });
     try {
       const beacon = new LocalBeacon({ seed: "holdfast", genesis: 1, period: 3 });
       await mkdir(".holdfast", { recursive: true });

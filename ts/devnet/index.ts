@@ -1,0 +1,1 @@
+export { type DevnetOptions, type Report, runDevnet } from "./run.ts";

@@ -1,0 +1,92 @@
+import type { Address, Client } from "viem";
+import { read } from "../sdk/call.ts";
+import type { ContractName, Deployment } from "../sdk/deployment.ts";
+import type { ProtocolState } from "../sdk/state.ts";
+
+/** A contract's books: what it says it owes, what its parts add up to, and what it holds. All in asset wei. */
+export interface Ledger {
+  readonly contract: ContractName;
+  readonly accounted: bigint;
+  readonly parts: bigint;
+  readonly balance: bigint;
+  readonly holds: boolean;
+}
+
+const HOLDERS = ["Catalog", "Pool", "Operators", "Oracle", "Market", "Audits"] as const;
+
+/** Adds up every contract that holds money, part by part (H-ESC-1). A donation may lie above a ledger, never a shortage below it.
+ * @param epochs Frozen at most. @param auditors Who may be owed fees of audits besides the operators. */
+export async function checkLedgers(
+  client: Client,
+  deployment: Deployment,
+  state: ProtocolState,
+  epochs: number,
+  auditors: readonly Address[],
+): Promise<Ledger[]> {
+  const sums: Record<(typeof HOLDERS)[number], () => Promise<bigint>> = {
+    Catalog: () =>
+      sum(state.contents.keys(), async (id) => (await read(client, deployment, "Catalog", "content", [id])).bond),
+    Operators: () =>
+      sum(state.operators.keys(), async (id) => (await read(client, deployment, "Operators", "operator", [id])).stake),
+    Market: async () => {
+      const scheduled = await read(client, deployment, "Market", "scheduled", []);
+      return (
+        scheduled +
+        (await sum(
+          state.orders.keys(),
+          async (id) => (await read(client, deployment, "Market", "order", [id])).balance,
+        ))
+      );
+    },
+    Oracle: async () => {
+      const committee = await read(client, deployment, "Oracle", "committee", [1]);
+      return sum(committee, async (keeper) => (await read(client, deployment, "Oracle", "keeper", [keeper])).bond);
+    },
+    Audits: async () => {
+      const accounts = new Set([...state.operators.values()].map(({ payout }) => payout).concat(auditors));
+      const credits = await sum(accounts, (account) => read(client, deployment, "Audits", "credit", [account]));
+      return credits + [...state.audits.values()].reduce((total, { fee }) => total + fee, 0n);
+    },
+    Pool: async () => {
+      let total = await read(client, deployment, "Pool", "treasuryBalance", []);
+      for (let epoch = 1; epoch <= epochs; epoch++) total += await unclaimed(client, deployment, state, epoch);
+      return total;
+    },
+  };
+  return Promise.all(
+    HOLDERS.map(async (contract) => {
+      const [accounted, balance, parts] = await Promise.all([
+        read(client, deployment, contract, "accounted", []) as Promise<bigint>,
+        read(client, deployment, "Asset", "balanceOf", [deployment.contracts[contract]]),
+        sums[contract](),
+      ]);
+      return { contract, accounted, parts, balance, holds: accounted === parts && balance >= accounted };
+    }),
+  );
+}
+
+/** What a frozen epoch still owes its operators and keepers. */
+async function unclaimed(client: Client, deployment: Deployment, state: ProtocolState, epoch: number): Promise<bigint> {
+  const { frozen, net, weight, keeperPay, unpaidKeepers } = await read(client, deployment, "Pool", "epochFees", [
+    epoch,
+  ]);
+  if (!frozen) return 0n;
+  let owed = keeperPay * BigInt(bits(unpaidKeepers));
+  if (weight === 0n) return owed;
+  for (const id of state.operators.keys()) {
+    const { fees, before, merit } = await read(client, deployment, "Pool", "share", [id, epoch]);
+    const own = (fees * merit) / 10n ** 18n;
+    owed += (net * (before + own)) / weight - (net * before) / weight;
+  }
+  return owed;
+}
+
+async function sum<T>(items: Iterable<T>, of: (item: T) => Promise<bigint>): Promise<bigint> {
+  return (await Promise.all([...items].map(of))).reduce((total, value) => total + value, 0n);
+}
+
+function bits(mask: number): number {
+  let count = 0;
+  for (let rest = mask; rest !== 0; rest &= rest - 1) count++;
+  return count;
+}

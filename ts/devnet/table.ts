@@ -1,0 +1,80 @@
+import Table from "cli-table3";
+import { formatUnits } from "viem";
+import { ROUNDS } from "../sdk/clock.ts";
+import type { Ledger } from "./ledgers.ts";
+import type { Outcome } from "./observer.ts";
+
+/** One operator's epoch, as the run ends. */
+export interface Row {
+  readonly operatorId: number;
+  readonly name: string;
+  readonly outcome: Outcome;
+  readonly voidRounds: number;
+  /** Basis points, of the keepers' medians; undefined: not measured. */
+  readonly uptimeBps: number | undefined;
+  readonly availabilityBps: number | undefined;
+  /** WAD, before the epoch was settled. */
+  readonly reputationBefore: bigint;
+  /** Asset wei. */
+  readonly earned: bigint;
+}
+
+const GRADES: readonly [least: number, grade: string][] = [
+  [0.98, "A+"],
+  [0.95, "A"],
+  [0.9, "B+"],
+  [0.85, "B"],
+  [0.8, "C+"],
+  [0.75, "C"],
+];
+
+/** Letters of section 8 for a reliability, WAD. */
+export function gradeOf(reliability: bigint): string {
+  const q = Number(reliability) / 1e18;
+  return GRADES.find(([least]) => q >= least)?.[1] ?? "D";
+}
+
+const percent = (wad: bigint) => `${(Number(wad) / 1e16).toFixed(1)} %`;
+const ofBps = (bps: number | undefined) => (bps === undefined ? "–" : `${(bps / 100).toFixed(1)} %`);
+const ratio = (wad: bigint) => (Number(wad) / 1e18).toFixed(3);
+const money = (wei: bigint) => Number(formatUnits(wei, 12)).toFixed(3);
+
+export function operatorTable(rows: readonly Row[]): string {
+  const head = [
+    ...["operator", "chunks", "clean/bad/void", "uptime", "availability", "retention"],
+    ...["reliability", "reputation", "fees accrued", "earned"],
+  ];
+  const table = new Table({
+    head,
+    style: { head: [], border: [] },
+    colAligns: ["left", ...head.slice(1).map(() => "right" as const)],
+  });
+  for (const row of rows) {
+    const { due, clean, chunks, fees, retention, reliability, reputation } = row.outcome;
+    table.push([
+      row.name,
+      String(chunks),
+      `${clean}/${due - clean}/${row.voidRounds}`,
+      ofBps(row.uptimeBps),
+      ofBps(row.availabilityBps),
+      percent(retention),
+      `${percent(reliability)} ${gradeOf(reliability)}`,
+      `${ratio(row.reputationBefore)} > ${ratio(reputation)}`,
+      money(fees),
+      money(row.earned),
+    ]);
+  }
+  return `${table.toString()}\nAn epoch of ${ROUNDS} rounds. Amounts in millionths of the asset.`;
+}
+
+export function ledgerTable(ledgers: readonly Ledger[]): string {
+  const table = new Table({
+    head: ["ledger", "accounted (wei)", "its parts (wei)", "balance (wei)", ""],
+    style: { head: [], border: [] },
+    colAligns: ["left", "right", "right", "right", "left"],
+  });
+  for (const { contract, accounted, parts, balance, holds } of ledgers) {
+    table.push([contract, String(accounted), String(parts), String(balance), holds ? "adds up" : "DOES NOT ADD UP"]);
+  }
+  return table.toString();
+}

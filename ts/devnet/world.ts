@@ -1,0 +1,313 @@
+import { createHash } from "node:crypto";
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { basename, dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Logger, pino } from "pino";
+import { LocalBeacon } from "../beacon/local.ts";
+import { keeperConfig } from "../keeper/config.ts";
+import { KeeperService } from "../keeper/run.ts";
+import { operatorConfig } from "../operator/config.ts";
+import { OperatorService } from "../operator/run.ts";
+import { magnetLink } from "../operator/sources.ts";
+import { allow, openOrder, publish } from "../sdk/actions.ts";
+import { call, read } from "../sdk/call.ts";
+import { commitmentArgs } from "../sdk/manifest.ts";
+import { send } from "../sdk/send.ts";
+import { type LocalClient, localKey } from "../testing/anvil.ts";
+import { LocalChain } from "../testing/deploy.ts";
+import {
+  commitmentOf,
+  createTorrent,
+  DataFolder,
+  PossessionCache,
+  parseTorrent,
+  type Torrent,
+} from "../torrent/index.ts";
+import { Seeder } from "../wire/seeder.ts";
+import { Observer } from "./observer.ts";
+
+/** Local accounts by part. */
+const UPLOADER = 0;
+const FIRST_KEEPER = 1;
+const FIRST_OPERATOR = 10;
+
+/** Seconds of a round, as on a public chain: time here is moved, not waited for. */
+const ROUND_LENGTH = 86_400;
+/** Seconds from a round's start to its beacon. */
+const BEACON_DELAY = 600;
+/** Before the genesis, in seconds: time to take the keepers in, so that they have seats in the first epoch. */
+const LEAD = 3_600;
+/** Every participant looks at the chain this often, in ms. */
+const POLL_MS = 80;
+const CHUNK_BYTES = 8 << 20;
+
+export interface WorldOptions {
+  readonly operators: number;
+  readonly keepers: number;
+  /** A file or folder to publish, instead of the texts. */
+  readonly content?: string | undefined;
+  /** An existing torrent to publish, its data beside it. */
+  readonly torrent?: string | undefined;
+  /** Where the participants' logs go; nowhere if not given. */
+  readonly logFile?: string | undefined;
+}
+
+/** Something that is published and ordered. */
+export interface Publication {
+  readonly contentId: number;
+  readonly orderId: number;
+  readonly torrent: Torrent;
+}
+
+/** A whole network on this machine: a chain, a beacon, an uploader, keepers and operators, each with its own address, key and folder. */
+export class World {
+  readonly chain: LocalChain;
+  readonly beacon: LocalBeacon;
+  readonly observer: Observer;
+  readonly operators: (OperatorService | undefined)[] = [];
+  readonly keepers: KeeperService[] = [];
+  readonly publications: Publication[] = [];
+  readonly folder: string;
+  readonly #log: Logger;
+  readonly #beaconUrl: string;
+  readonly #closers: (() => Promise<unknown>)[] = [];
+  #seeder: Seeder | undefined;
+  #torrentServer = "";
+
+  private constructor(chain: LocalChain, beacon: LocalBeacon, beaconUrl: string, folder: string, log: Logger) {
+    this.chain = chain;
+    this.beacon = beacon;
+    this.#beaconUrl = beaconUrl;
+    this.folder = folder;
+    this.#log = log;
+    this.observer = new Observer(chain.client(), chain.deployment);
+  }
+
+  static async start(options: WorldOptions): Promise<World> {
+    const folder = await mkdtemp(join(tmpdir(), "holdfast-devnet-"));
+    const genesis = Math.floor(Date.now() / 1000) + LEAD;
+    const accounts = FIRST_OPERATOR + options.operators + 1;
+    const chain = await LocalChain.start({
+      roundLength: ROUND_LENGTH,
+      beaconDelay: BEACON_DELAY,
+      parameters: { genesis },
+      anvil: ["--accounts", String(accounts)],
+    });
+    const now = async () => Number((await chain.client().getBlock()).timestamp);
+    const beacon = new LocalBeacon({ seed: "holdfast", genesis: 1, period: 3, now });
+    const beaconUrl = await beacon.listen(0, "127.0.1.1");
+    const log = options.logFile
+      ? pino({ level: "debug" }, pino.destination(options.logFile))
+      : pino({ level: "silent" });
+    const world = new World(chain, beacon, beaconUrl, folder, log);
+    world.#closers.push(
+      () => chain.stop(),
+      () => beacon.close(),
+    );
+    return world;
+  }
+
+  client(account = UPLOADER): LocalClient {
+    return this.chain.client(account);
+  }
+
+  get deployment() {
+    return this.chain.deployment;
+  }
+
+  /** Where operator `index` keeps its data. */
+  dataOf(index: number): string {
+    return join(this.folder, `operator-${index + 1}`);
+  }
+
+  // ---- Participants ----
+
+  /** Admits the keepers, pays their bonds, and starts them; before the genesis, so that they sit in the first epoch. */
+  async seatKeepers(count: number): Promise<void> {
+    const { deployment } = this;
+    const bond = await read(this.client(), deployment, "Oracle", "keeperBond", []);
+    for (let i = 0; i < count; i++) {
+      const keeper = this.client(FIRST_KEEPER + i);
+      const { address } = keeper.account;
+      await send(this.client(), call(deployment, "Oracle", "admit", [address]));
+      await send(this.client(), call(deployment, "Asset", "transfer", [address, bond]));
+      await allow(keeper, deployment, "Oracle", bond);
+      await send(keeper, call(deployment, "Oracle", "join", []));
+    }
+    for (let i = 0; i < count; i++) {
+      const config = keeperConfig.parse({
+        rpcUrl: this.chain.rpcUrl,
+        key: { privateKey: localKey(FIRST_KEEPER + i) },
+        deployment: this.chain.deploymentFile,
+        dataDir: join(this.folder, `keeper-${i + 1}`),
+        localAddress: `127.0.2.${i + 1}`,
+        beacon: { urls: [this.#beaconUrl], network: this.beacon.network },
+        localSources: true,
+        probesPerRound: 4,
+        pollingIntervalMs: POLL_MS,
+      });
+      this.keepers.push(await KeeperService.start(config, { log: this.#log.child({ keeper: i + 1 }) }));
+    }
+  }
+
+  /** Starts operator `index`, registering it if it is new: the very code of `holdfast operator run`. */
+  async startOperator(index: number, { register = false, repairRounds = 0, capacityChunks = 64 } = {}): Promise<void> {
+    const account = FIRST_OPERATOR + index;
+    if (register) await this.#fund(account);
+    const config = operatorConfig.parse({
+      rpcUrl: this.chain.rpcUrl,
+      key: { privateKey: localKey(account) },
+      deployment: this.chain.deploymentFile,
+      dataDir: this.dataOf(index),
+      // A network of its own for each, since keepers count one success a network.
+      listen: `127.0.${10 + index}.1:6881`,
+      capacityChunks,
+      localSources: true,
+      parallelFetches: 8,
+      repairRounds,
+      pollingIntervalMs: POLL_MS,
+    });
+    this.operators[index] = await OperatorService.start(config, {
+      log: this.#log.child({ operator: index + 1 }),
+      register,
+    });
+  }
+
+  async stopOperator(index: number): Promise<void> {
+    await this.operators[index]?.stop();
+    this.operators[index] = undefined;
+  }
+
+  /** An operator with a stake and a key and no agent: it can promise and nothing else. @returns its client and number */
+  async registerGhost(index: number): Promise<{ client: LocalClient; operatorId: number }> {
+    const client = this.client(FIRST_OPERATOR + index);
+    await this.#fund(FIRST_OPERATOR + index);
+    await allow(client, this.deployment, "Operators", 10n ** 18n);
+    const { address } = client.account;
+    await send(
+      client,
+      call(this.deployment, "Operators", "register", [64, address, address, `127.0.${10 + index}.1:6881`]),
+    );
+    return { client, operatorId: await read(client, this.deployment, "Operators", "count", []) };
+  }
+
+  async #fund(account: number): Promise<void> {
+    const { address } = this.client(account).account;
+    await send(this.client(), call(this.deployment, "Asset", "transfer", [address, 10n ** 19n]));
+  }
+
+  // ---- The uploader ----
+
+  /** Publishes and orders: what the options name, a generated archive of some chunks, and small generated contents beside it.
+   * @param onFirst Called when the first order is open. */
+  async publishAll(options: WorldOptions, say: (what: string) => void, onFirst: () => Promise<void>): Promise<void> {
+    this.#seeder = await Seeder.listen({ host: "127.0.1.1", port: 0, limits: { total: 400, perAddress: 64 } });
+    this.#closers.push(() => this.#seeder!.close());
+    await this.#serveTorrents();
+    const first = await this.#firstContent(options);
+    say(`publishing ${first.torrent.name}: ${first.torrent.files.length} files, ${first.torrent.length} bytes`);
+    await this.#publish(first.torrent, first.folder);
+    await onFirst();
+    const archive = await this.#generate("archive.bin", 8 * CHUNK_BYTES - 5_000);
+    say(`publishing ${archive.torrent.name}: 8 chunks of generated data`);
+    await this.#publish(archive.torrent, archive.folder);
+    const SMALL = 18;
+    for (let i = 1; i <= SMALL; i++) {
+      const small = await this.#generate(`sample-${String(i).padStart(2, "0")}.bin`, 40_000 + i * 9_973);
+      await this.#publish(small.torrent, small.folder);
+    }
+    say(`publishing ${SMALL} small contents of generated data, a chunk each by count`);
+  }
+
+  async #firstContent({ content, torrent: torrentFile }: WorldOptions) {
+    if (torrentFile !== undefined) {
+      const torrent = parseTorrent(await readFile(torrentFile));
+      const folder = await DataFolder.find(torrent, dirname(resolve(torrentFile)));
+      await this.#keepTorrent(torrent, await readFile(torrentFile));
+      return { torrent, folder };
+    }
+    const path = content === undefined ? await this.#texts() : resolve(content);
+    const created = await createTorrent(path);
+    await this.#keepTorrent(created.torrent, created.bytes);
+    return { torrent: created.torrent, folder: await DataFolder.find(created.torrent, path) };
+  }
+
+  /** The texts that webtorrent-fixtures ships. */
+  async #texts(): Promise<string> {
+    const fixtures = join(dirname(fileURLToPath(import.meta.resolve("webtorrent-fixtures"))), "fixtures");
+    const texts = join(this.folder, "uploader", "texts");
+    await mkdir(texts, { recursive: true });
+    for (const name of ["alice.txt", "Leaves of Grass by Walt Whitman.epub", "numbers"]) {
+      await cp(join(fixtures, name), join(texts, basename(name)), { recursive: true });
+    }
+    return texts;
+  }
+
+  async #generate(name: string, length: number) {
+    const path = join(this.folder, "uploader", name);
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, generated(name, length));
+    const created = await createTorrent(path);
+    await this.#keepTorrent(created.torrent, created.bytes);
+    return { torrent: created.torrent, folder: await DataFolder.find(created.torrent, path) };
+  }
+
+  /** Publishes a content and orders three copies of it from now to the end of the epoch. */
+  async #publish(torrent: Torrent, folder: DataFolder): Promise<void> {
+    const infohash = Buffer.from(torrent.infohashV2).toString("hex");
+    const cache = await PossessionCache.build(folder, join(this.folder, "uploader", `${infohash}.possession`));
+    this.#seeder!.add({ torrent, folder, cache });
+    this.#closers.push(
+      () => folder.close(),
+      () => cache.close(),
+    );
+    const magnet = magnetLink(infohash, [`127.0.1.1:${this.#seeder!.port}`]);
+    // Every other content is told by its magnet link alone, so that its metadata comes over the wire (BEP 9).
+    const sources = this.publications.length % 2 ? [magnet] : [`${this.#torrentServer}/${infohash}.torrent`, magnet];
+    const commitment = commitmentArgs(commitmentOf(torrent, cache.dataRoot));
+    const contentId = await publish(this.client(), this.deployment, { commitment, name: torrent.name, sources });
+    const orderId = await openOrder(this.client(), this.deployment, {
+      contentId,
+      replicas: 3,
+      startEpoch: 1,
+      epochs: 1,
+    });
+    this.publications.push({ contentId, orderId, torrent });
+  }
+
+  async #keepTorrent(torrent: Torrent, bytes: Uint8Array): Promise<void> {
+    await mkdir(join(this.folder, "torrents"), { recursive: true });
+    await writeFile(join(this.folder, "torrents", `${Buffer.from(torrent.infohashV2).toString("hex")}.torrent`), bytes);
+  }
+
+  async #serveTorrents(): Promise<void> {
+    const server = createServer(async (request, response) => {
+      const name = /^\/([0-9a-f]{64}\.torrent)$/.exec(request.url ?? "")?.[1];
+      const bytes = name && (await readFile(join(this.folder, "torrents", name)).catch(() => undefined));
+      if (bytes) response.writeHead(200, { "content-type": "application/x-bittorrent" }).end(bytes);
+      else response.writeHead(404).end();
+    });
+    await new Promise<void>((ready) => server.listen(0, "127.0.1.1", ready));
+    this.#torrentServer = `http://127.0.1.1:${(server.address() as AddressInfo).port}`;
+    this.#closers.push(async () => {
+      server.closeAllConnections();
+      server.close();
+    });
+  }
+
+  // ---- The end ----
+
+  async stop({ keep = false } = {}): Promise<void> {
+    await Promise.allSettled([...this.operators, ...this.keepers].map((service) => service?.stop()));
+    for (const close of this.#closers.reverse()) await close().catch(() => {});
+    if (!keep) await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** Bytes that look random and are the same in every run. */
+function generated(name: string, length: number): Buffer {
+  return createHash("shake256", { outputLength: length }).update(name).digest();
+}

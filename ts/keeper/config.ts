@@ -1,0 +1,55 @@
+import { isIP } from "node:net";
+import { isHex } from "viem";
+import { z } from "zod";
+import { QUICKNET, QUICKNET_RELAYS } from "../beacon/scheme.ts";
+import { keySchema } from "../chain/keys.ts";
+
+/** What a keeper is told. */
+export const keeperConfig = z.strictObject({
+  rpcUrl: z.url(),
+  /** The keeper's own, admitted and joined. */
+  key: keySchema,
+  /** Path of deployments/<chainId>.json. */
+  deployment: z.string(),
+  /** Its store: samples, and what it committed to. */
+  dataDir: z.string(),
+  /** From which operators are called. Default: the machine's choice. */
+  localAddress: z
+    .string()
+    .refine((text) => isIP(text) !== 0, "is no address")
+    .optional(),
+  /** The drand network of the deployment, and relays that serve it. */
+  beacon: z
+    .strictObject({
+      urls: z
+        .array(z.url())
+        .min(1)
+        .default([...QUICKNET_RELAYS]),
+      network: z
+        .strictObject({
+          publicKey: z.custom<`0x${string}`>((value) => isHex(value), "is no key in hex"),
+          genesis: z.int().positive(),
+          period: z.int().positive(),
+        })
+        .default(QUICKNET),
+    })
+    .prefault({}),
+  /** How often each content is sampled in a round, on average. */
+  probesPerRound: z.number().positive().max(1440).default(4),
+  /** Blocks asked for in one sample. */
+  blocks: z.int().min(1).max(64).default(1),
+  /** Milliseconds to the first byte within which an answer is available. */
+  quickMs: z.int().positive().default(500),
+  /** How long a peer may take to let a stranger download, in ms. */
+  unchokeMs: z.int().positive().default(40_000),
+  /** Whether operators on private addresses are called: on networks of one's own only. */
+  localSources: z.boolean().default(false),
+  /** Most that a transaction pays, in gwei per gas. */
+  maxFeeGwei: z.number().positive().default(50),
+  /** How often the chain is looked at, in ms. */
+  pollingIntervalMs: z.int().min(50).default(4000),
+  /** Port of /health, /ready and /metrics on this machine; 0 serves none. */
+  statusPort: z.int().min(0).max(65_535).default(0),
+});
+
+export type KeeperConfig = z.output<typeof keeperConfig>;

@@ -1,0 +1,84 @@
+import { join } from "node:path";
+import type { Logger } from "pino";
+import { Registry } from "prom-client";
+import { parseGwei } from "viem";
+import { connect } from "../chain/connection.ts";
+import { loadAccount } from "../chain/keys.ts";
+import { Transactor } from "../chain/transactor.ts";
+import { read } from "../sdk/call.ts";
+import { loadDeployment } from "../sdk/deployment.ts";
+import { ERRORS } from "../sdk/errors.ts";
+import { Mirror } from "../sdk/mirror.ts";
+import { openStore } from "../store/store.ts";
+import { KeeperAgent } from "./agent.ts";
+import type { KeeperConfig } from "./config.ts";
+import { KeeperMetrics } from "./metrics.ts";
+
+export interface RunOptions {
+  readonly log: Logger;
+  readonly registry?: Registry;
+}
+
+/** A keeper at work, from its configuration: what `holdfast keeper run` and the devnet both run. */
+export class KeeperService {
+  readonly registry: Registry;
+  readonly #stops: (() => Promise<void>)[];
+
+  private constructor(registry: Registry, stops: (() => Promise<void>)[]) {
+    [this.registry, this.#stops] = [registry, stops];
+  }
+
+  /** Resolves when it follows the chain. @throws HoldfastError when it cannot work as it is configured */
+  static async start(config: KeeperConfig, { log, registry = new Registry() }: RunOptions): Promise<KeeperService> {
+    const stops: (() => Promise<void>)[] = [];
+    try {
+      const deployment = await loadDeployment(config.deployment);
+      const account = await loadAccount(config.key);
+      const { rpcUrl, pollingIntervalMs } = config;
+      const client = await connect({ rpcUrl, chainId: deployment.chainId, log, pollingIntervalMs });
+      const store = await openStore(join(config.dataDir, "store"));
+      stops.push(() => store.close());
+      const maxFeePerGas = parseGwei(String(config.maxFeeGwei));
+      const transactor = await Transactor.open({ client, account, store, log, errors: ERRORS, maxFeePerGas, registry });
+      stops.push(() => transactor.close());
+      const { fullBond } = await read(client, deployment, "Oracle", "keeper", [account.address]);
+      if (fullBond === 0n) log.warn({ keeper: account.address }, "has not joined the committee: it only does chores");
+
+      const mirror = await Mirror.open({ client, deployment, store, log });
+      const { probesPerRound, blocks, quickMs, unchokeMs, localAddress, localSources } = config;
+      const settings = { probesPerRound, blocks, quickMs, unchokeMs, localAddress, perNetwork: true };
+      const agent = new KeeperAgent(
+        { ...settings, reach: { local: localSources } },
+        {
+          ...{ deployment, client, transactor, store, log },
+          state: mirror.state,
+          account: account.address,
+          beacon: config.beacon,
+          metrics: new KeeperMetrics(registry),
+        },
+      );
+      stops.push(() => agent.stop());
+      const stopping = new AbortController();
+      agent.onBlock(mirror.head);
+      const following = mirror.run((head) => agent.onBlock(head), stopping.signal);
+      stops.push(async () => {
+        stopping.abort();
+        await following;
+      });
+      log.info({ keeper: account.address }, "the keeper is at work");
+      return new KeeperService(registry, stops);
+    } catch (error) {
+      await stopAll(stops);
+      throw error;
+    }
+  }
+
+  /** Graceful: nothing is left half done, and nothing is lost if it is not called. */
+  stop(): Promise<void> {
+    return stopAll(this.#stops);
+  }
+}
+
+async function stopAll(stops: (() => Promise<void>)[]): Promise<void> {
+  for (let stop = stops.pop(); stop !== undefined; stop = stops.pop()) await stop();
+}

@@ -1,0 +1,155 @@
+import { isIP } from "node:net";
+import type { Logger } from "pino";
+import { hexToBytes } from "viem";
+import { messageOf } from "../errors.ts";
+import { parseEndpoint, parseSources, type Reach, reachable, readTorrentFile } from "../operator/sources.ts";
+import { epochOf, roundAt } from "../sdk/clock.ts";
+import type { Deployment } from "../sdk/deployment.ts";
+import type { ContentState, OperatorState, ProtocolState } from "../sdk/state.ts";
+import { filesRoot, parseInfo, parseTorrent, type Torrent } from "../torrent/index.ts";
+import type { PeerAddress } from "../wire/connection.ts";
+import { fetchMetadata } from "../wire/fetch.ts";
+import { probe } from "../wire/probe.ts";
+import type { Samples } from "./samples.ts";
+
+export interface SamplerSettings {
+  /** How often each content is sampled in a round, on average. */
+  readonly probesPerRound: number;
+  /** Blocks asked for in one probe. */
+  readonly blocks: number;
+  /** Milliseconds to the first byte within which an answer is available. */
+  readonly quickMs: number;
+  /** One success a network (/24, v6 /48) and minute; without it one an address, for networks on one machine. */
+  readonly perNetwork: boolean;
+  /** From which peers are called. */
+  readonly localAddress?: string | undefined;
+  readonly reach: Reach;
+  /** A peer that does not let us download for this long is down, in ms. */
+  readonly unchokeMs: number;
+}
+
+export interface SamplerParts {
+  readonly deployment: Deployment;
+  readonly state: ProtocolState;
+  readonly samples: Samples;
+  readonly log: Logger;
+  readonly onSample: (right: boolean, quick: boolean) => void;
+}
+
+/**
+ * Asks operators for what they promised to hold, as an ordinary peer would: random blocks, each checked against the pieces root that the
+ * chain's filesRoot fixes, with no data of its own. Each content has its own random times; all its holders are asked at once, so that one
+ * disk behind several names, on one network, counts once.
+ */
+export class Sampler {
+  readonly #settings: SamplerSettings;
+  readonly #parts: SamplerParts;
+  /** By content: the time of its next probe, Unix seconds. */
+  readonly #next = new Map<number, number>();
+  readonly #torrents = new Map<number, Torrent>();
+
+  constructor(settings: SamplerSettings, parts: SamplerParts) {
+    this.#settings = settings;
+    this.#parts = parts;
+  }
+
+  /** Contents whose time has come. Each is given its next time. */
+  due(now: number): ContentState[] {
+    const { deployment, state } = this.#parts;
+    const round = roundAt(deployment, now);
+    const due: ContentState[] = [];
+    for (const content of state.contents.values()) {
+      if (state.holdersOf(content.id, round).length === 0) continue;
+      const next = this.#next.get(content.id);
+      if (next !== undefined && next > now) continue;
+      this.#next.set(content.id, now + this.#pause());
+      due.push(content);
+    }
+    return due;
+  }
+
+  /** Samples all holders of a content at once. What a peer does wrong is a sample; only what we cannot do throws. */
+  async sample(content: ContentState, now: number, signal: AbortSignal): Promise<void> {
+    const { deployment, state, samples, log, onSample } = this.#parts;
+    const round = roundAt(deployment, now);
+    const holders = state.holdersOf(content.id, round);
+    const torrent = await this.#torrent(content, holders, signal);
+    const answers = await Promise.all(
+      holders.map(async (operator) => ({ operator, ...(await this.#ask(operator, torrent, signal)) })),
+    );
+    const seen = new Set<string>();
+    for (const { operator, network, answered, quick, reason } of answers) {
+      // A second success behind one network shows nothing about a second copy.
+      if (answered && seen.has(network)) continue;
+      if (answered) seen.add(network);
+      await samples.add(epochOf(round), operator.id, { answered, quick });
+      onSample(answered, quick);
+      log.debug({ operatorId: operator.id, contentId: content.id, answered, quick, reason }, "sampled");
+    }
+  }
+
+  async #ask(operator: OperatorState, torrent: Torrent, signal: AbortSignal) {
+    const { blocks, quickMs, localAddress, reach, unchokeMs } = this.#settings;
+    const endpoint = parseEndpoint(operator.endpoint);
+    const [peer] = endpoint === undefined ? [] : await reachable([endpoint], reach);
+    if (peer === undefined) return { network: "", answered: false, quick: false, reason: "no usable endpoint" };
+    const timeouts = { unchokeMs };
+    const taken = await probe({ ...peer, torrent, count: blocks, localAddress, timeouts, signal });
+    const answered = taken.every(({ verified }) => verified);
+    const quick = answered && taken.every(({ firstByteMs = Number.POSITIVE_INFINITY }) => firstByteMs <= quickMs);
+    return { network: this.#networkOf(peer), answered, quick, reason: taken.find((s) => s.reason)?.reason };
+  }
+
+  #networkOf({ host, port }: PeerAddress): string {
+    if (!this.#settings.perNetwork) return `${host}:${port}`;
+    return isIP(host) === 6 ? expand(host).slice(0, 3).join(":") : host.split(".").slice(0, 3).join(".");
+  }
+
+  /** The torrent of a content, from its publication or from the holders themselves; nothing but one that gives the chain's filesRoot will do. */
+  async #torrent(content: ContentState, holders: readonly OperatorState[], signal: AbortSignal): Promise<Torrent> {
+    const known = this.#torrents.get(content.id);
+    if (known !== undefined) return known;
+    const { reach, localAddress } = this.#settings;
+    const infohash = content.commitment.infohash.slice(2);
+    const { torrents, peers: named } = parseSources(content.manifest.sources, infohash);
+    const tries = torrents.map((url) => async () => parseTorrent(await readTorrentFile(url, reach, signal)));
+    tries.push(async () => {
+      const endpoints = holders.flatMap(({ endpoint }) => parseEndpoint(endpoint) ?? []);
+      const peers = await reachable([...named, ...endpoints], reach);
+      return parseInfo(
+        await fetchMetadata({ infohash: hexToBytes(content.commitment.infohash), peers, signal, localAddress }),
+      );
+    });
+    const reasons: string[] = [];
+    for (const attempt of tries) {
+      try {
+        const torrent = await attempt();
+        const right =
+          Buffer.from(torrent.infohashV2).toString("hex") === infohash &&
+          `0x${filesRoot(torrent).toString("hex")}` === content.commitment.filesRoot;
+        if (!right) throw new Error("not the content's torrent");
+        this.#torrents.set(content.id, torrent);
+        return torrent;
+      } catch (error) {
+        signal.throwIfAborted();
+        reasons.push(messageOf(error));
+      }
+    }
+    throw new Error(`no torrent of content ${content.id}: ${reasons.join("; ")}`);
+  }
+
+  /** Seconds to a content's next probe: exponential, so that how long ago the last one was tells nothing. */
+  #pause(): number {
+    const mean = this.#parts.deployment.roundLength / this.#settings.probesPerRound;
+    return Math.ceil(-Math.log(1 - Math.random()) * mean);
+  }
+}
+
+/** The groups of an IPv6 address, written out. */
+function expand(address: string): string[] {
+  const [head = "", tail = ""] = address.split("::");
+  const [a, b] = [head, tail].map((part) => (part === "" ? [] : part.split(":"))) as [string[], string[]];
+  return [...a, ...Array.from({ length: Math.max(0, 8 - a.length - b.length) }, () => "0"), ...b].map((group) =>
+    Number.parseInt(group, 16).toString(16),
+  );
+}
