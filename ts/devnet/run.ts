@@ -81,6 +81,8 @@ class Run {
   #finder: (HeldSlot & { operatorId: number }) | undefined;
   #loser: (HeldSlot & { operatorId: number }) | undefined;
   #absent = 0;
+  /** Slots that had ended when the round began. */
+  #endedBefore = 0;
 
   constructor(world: World, view: View, options: DevnetOptions) {
     this.#world = world;
@@ -109,6 +111,7 @@ class Run {
   async #round(round: number): Promise<void> {
     this.#view.progress(round - FIRST, PAYDAY - FIRST, `epoch ${epochOf(round)}, round ${round % ROUNDS}`);
     if (round !== FIRST) await this.#moveTo(round, 1);
+    this.#endedBefore = this.#world.observer.endings.length;
     if (round === BACK) await this.#comeBack();
     const seeded = await this.#seed(round);
     if (seeded) await this.#proofs(round);
@@ -175,6 +178,8 @@ class Run {
     const { observer } = this.#world;
     const done = () =>
       this.#running().every((id) => {
+        // A round that draws what was just lost cannot be proven any more; reporting the loss is all that can be done.
+        if (observer.endings.slice(this.#endedBefore).some(({ operatorId }) => operatorId === id)) return true;
         const slots = observer.state.slotsOf(id, round);
         const live = slots.some(({ liveFrom }) => liveFrom !== undefined && liveFrom <= round);
         const reserved = slots.some(({ liveFrom, acceptedIn }) => liveFrom === undefined && acceptedIn < round);
@@ -411,9 +416,13 @@ class Run {
       "the reservation that was never activated lapses",
     );
     for (const { operatorId, outcome } of rows) {
-      const bad = outcome.due - outcome.clean;
-      const allowed = operatorId === this.#absent ? BigInt(BACK - OUTAGE) : 0n;
-      this.#expect(bad === allowed, `operator ${operatorId} has ${allowed} bad rounds (it has ${bad})`);
+      const bad = Number(outcome.due - outcome.clean);
+      const least = operatorId === this.#absent ? BACK - OUTAGE : 0;
+      const most = [this.#finder?.operatorId, this.#loser?.operatorId].includes(operatorId) ? 1 : least;
+      this.#expect(
+        bad >= least && bad <= most,
+        `operator ${operatorId} has ${least} to ${most} bad rounds (it has ${bad})`,
+      );
     }
     return { holds: this.#failures.length === 0, failures: this.#failures, seconds, operators: rows, ledgers };
   }
