@@ -74,6 +74,6 @@ export function errorToJson(error: unknown): Record<string, unknown> {
 }
 
 function factToString(value: unknown): string {
-  if (typeof value === "string") return value;
-  return JSON.stringify(value, (_, v) => (typeof v === "bigint" ? v.toString() : v)) ?? String(value);
+  if (typeof value !== "object") return String(value);
+  return JSON.stringify(value, (_, v) => (typeof v === "bigint" ? v.toString() : v));
 }

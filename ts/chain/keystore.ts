@@ -75,5 +75,5 @@ function deriveKey({ kdf, kdfparams }: Keystore["crypto"]["kdfAndParams"], passw
   if (kdf === "pbkdf2") return promisify(pbkdf2)(password, kdfparams.salt, kdfparams.c, 32, "sha256");
   const { n: N, r, p, salt } = kdfparams;
   const derive = promisify<string, Buffer, number, ScryptOptions, Buffer>(scrypt);
-  return derive(password, salt, 32, { N, r, p, maxmem: 128 * r * (N + p) + 2 ** 20 });
+  return derive(password, salt, 32, { N, r, p, maxmem: 128 * r * (N + p + 2) });
 }

@@ -70,14 +70,16 @@ export async function loadConfig<T extends z.ZodObject>(schema: T, sources: Conf
   const { file, flags = {}, env = process.env, prefix = "HOLDFAST_" } = sources;
   const fromFile = file === undefined ? {} : await readJson(file);
   const fromEnv = environmentOf(schema, env, prefix);
-  const result = schema.safeParse(merge(merge(fromFile, fromEnv), flags));
+  const merged = merge(merge(fromFile, fromEnv), flags);
+  const result = schema.safeParse(merged);
   if (result.success) return result.data;
 
-  const lines = result.error.issues.map((issue) => {
-    const name = issue.path.join(".");
-    const source =
-      at(flags, issue.path) !== undefined ? "flags" : at(fromEnv, issue.path) !== undefined ? "environment" : file;
-    return `${name || "configuration"}: ${issue.message}${source ? ` (${source})` : ""}`;
+  const lines = result.error.issues.map(({ path, message }) => {
+    const name = path.join(".");
+    if (name && at(merged, path) === undefined)
+      return `${name} is missing: set it in the file or as ${variableOf(name, prefix)}`;
+    const source = at(flags, path) !== undefined ? "flags" : at(fromEnv, path) !== undefined ? "environment" : file;
+    return `${name && `${name}: `}${message} (${source})`;
   });
   throw new ConfigError(`wrong configuration: ${lines.join("; ")}`);
 }
@@ -100,12 +102,22 @@ type Tree = Readonly<Record<string, unknown>>;
 function environmentOf(schema: z.ZodObject, env: Readonly<Record<string, string | undefined>>, prefix: string): Tree {
   const found: Record<string, unknown> = {};
   for (const [name, type] of Object.entries(schema.shape)) {
-    const variable = prefix + name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
+    const variable = variableOf(name, prefix);
     const nested = objectIn(type as z.ZodType);
     const value = nested ? environmentOf(nested, env, `${variable}_`) : env[variable];
     if (nested ? Object.keys(value as Tree).length > 0 : value !== undefined) found[name] = value;
   }
   return found;
+}
+
+function variableOf(name: string, prefix: string): string {
+  return (
+    prefix +
+    name
+      .replace(/[A-Z]/g, (letter) => `_${letter}`)
+      .replaceAll(".", "_")
+      .toUpperCase()
+  );
 }
 
 function objectIn(type: z.ZodType): z.ZodObject | undefined {

@@ -66,6 +66,8 @@ export async function runService(
 
   process.on("SIGINT", stop).on("SIGTERM", stop).on("uncaughtException", fail).on("unhandledRejection", fail);
   const started = waitFor("its start");
+  // A service that only waits has nothing else that keeps the process alive.
+  const alive = setInterval(() => {}, 2 ** 30);
   try {
     const waitingFor = () => [...waits].map(({ what }) => what);
     const status = port === 0 ? undefined : await serveStatus({ host, port, registry, waitingFor });
@@ -75,6 +77,7 @@ export async function runService(
   } catch (error) {
     if (!stopping.signal.aborted) failure ??= error;
   } finally {
+    clearInterval(alive);
     process.off("SIGINT", stop).off("SIGTERM", stop).off("uncaughtException", fail).off("unhandledRejection", fail);
   }
   if (failure === undefined) return EXIT.ok;

@@ -78,7 +78,7 @@ export class Anvil {
   client(index = 0): LocalClient {
     const transport = http(this.rpcUrl);
     const account = localAccount(index);
-    return createTestClient({ mode: "anvil", chain: foundry, transport, account, pollingInterval: 50 })
+    return createTestClient({ mode: "anvil", chain: foundry, transport, account, pollingInterval: 50, cacheTime: 0 })
       .extend(publicActions)
       .extend(walletActions);
   }

@@ -1,0 +1,39 @@
+import { execFile } from "node:child_process";
+import { describe, expect, test } from "vitest";
+import { COMMANDS } from "./commands.ts";
+
+/** Runs the command as a shell does. */
+function holdfast(...args: string[]) {
+  return new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
+    execFile(process.execPath, ["ts/cli/bin.mjs", ...args], (error, stdout, stderr) =>
+      resolve({ code: Number(error?.code ?? 0), stdout, stderr }),
+    );
+  });
+}
+
+describe("holdfast", () => {
+  test("lists its commands, with the descriptions they have themselves", async () => {
+    const { code, stdout } = await holdfast("--help");
+    expect(code).toBe(0);
+    for (const [name, { description, load }] of Object.entries(COMMANDS)) {
+      expect(stdout).toContain(name);
+      expect((await load()).description()).toBe(description);
+    }
+  });
+
+  test("tells a wrong command line from a failure", async () => {
+    expect(await holdfast("prove")).toMatchObject({
+      code: 64,
+      stderr: expect.stringContaining("unknown command 'prove'"),
+    });
+    expect(await holdfast("probe")).toMatchObject({
+      code: 64,
+      stderr: expect.stringContaining("missing required argument"),
+    });
+    expect(await holdfast()).toMatchObject({ code: 64, stderr: expect.stringContaining("Usage: holdfast") });
+  });
+
+  test("says its version", async () => {
+    expect((await holdfast("--version")).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+});

@@ -1,0 +1,43 @@
+import { execFile } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { promisify } from "node:util";
+import { type Address, encodeFunctionData, parseAbi } from "viem";
+import type { Call } from "../chain/call.ts";
+import type { LocalClient } from "./anvil.ts";
+
+/** test/doubles/Counter.sol */
+export const counterAbi = parseAbi([
+  "function add(uint256 amount)",
+  "function addFrom(uint256 seen, uint256 amount)",
+  "function total() view returns (uint256)",
+  "event Added(uint256 indexed amount, uint256 total)",
+  "error Counter_TooMuch(uint256 amount, uint256 most)",
+]);
+
+const ARTIFACT = "out/Counter.sol/Counter.json";
+
+export async function deployCounter(client: LocalClient): Promise<Address> {
+  if (!existsSync(ARTIFACT)) {
+    await promisify(execFile)(process.execPath, ["script/tools/forge.cjs", "build", "test/doubles/Counter.sol"]);
+  }
+  const { bytecode } = JSON.parse(readFileSync(ARTIFACT, "utf8"));
+  const hash = await client.deployContract({ abi: [], bytecode: bytecode.object });
+  return (await client.waitForTransactionReceipt({ hash })).contractAddress!;
+}
+
+export function add(counter: Address, amount: bigint): Call {
+  return {
+    to: counter,
+    data: encodeFunctionData({ abi: counterAbi, args: [amount], functionName: "add" }),
+    name: "add",
+  };
+}
+
+export function addFrom(counter: Address, seen: bigint, amount: bigint): Call {
+  const data = encodeFunctionData({ abi: counterAbi, args: [seen, amount], functionName: "addFrom" });
+  return { to: counter, data, name: "addFrom" };
+}
+
+export async function totalOf(client: LocalClient, counter: Address): Promise<bigint> {
+  return client.readContract({ address: counter, abi: counterAbi, functionName: "total" });
+}
