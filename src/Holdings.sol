@@ -158,14 +158,13 @@ contract Holdings is IHoldings, Clock {
             _copies[operatorId] = ring;
             inv.copiedIn = now_;
         }
-        if (liveFrom == now_.addRounds(1)) {
-            if (_liveAt(operatorId, inv, ring, liveFrom) == 0) {
-                Tally storage t = _tallies[operatorId][liveFrom.epochOf()];
-                t.idle = (t.idle == 0 ? ALL_ROUNDS : t.idle) & uint32((1 << liveFrom.index()) - 1);
-                inv.liveSince = liveFrom;
-            }
-        } else {
-            // A renewal: in the ring now, live from the next epoch.
+        if (liveFrom == now_.addRounds(1) && _liveAt(operatorId, inv, ring, liveFrom) == 0) {
+            Tally storage t = _tallies[operatorId][liveFrom.epochOf()];
+            t.idle = (t.idle == 0 ? ALL_ROUNDS : t.idle) & uint32((1 << liveFrom.index()) - 1);
+            inv.liveSince = liveFrom;
+        }
+        if (liveFrom.epochOf() > now_.epochOf()) {
+            // In the ring now, live from the next epoch.
             if (inv.pendingFrom != liveFrom.epochOf()) (inv.pendingFrom, inv.pendingChunks) = (liveFrom.epochOf(), 0);
             inv.pendingChunks += chunks;
         }
@@ -181,9 +180,10 @@ contract Holdings is IHoldings, Clock {
     function end(uint32 operatorId, Epoch last, uint32 index, Epoch countIn, uint256 lostHalves) external only(MARKET) {
         Inventory memory inv = _unstamped(operatorId);
         Entry storage e = _lines[operatorId][last][index];
+        Epoch epoch = currentEpoch();
         Round deadFrom = currentRound().addRounds(1);
-        if (deadFrom.epochOf() <= last) {
-            if (e.liveFrom > deadFrom) inv.pendingChunks -= e.chunks;
+        if (epoch <= last) {
+            if (e.liveFrom.epochOf() > epoch) inv.pendingChunks -= e.chunks;
             _markDead(operatorId, inv, e, last, deadFrom);
             Lanes.Ring memory ring = _rings[operatorId];
             ring.clean(deadFrom.epochOf(), inv.written);

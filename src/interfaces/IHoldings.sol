@@ -39,7 +39,7 @@ interface IHoldings {
         Epoch written; // epoch of the ring's last change
         Epoch deadWritten; // same of the dead ring; 0: nothing ever died
         Round liveSince; // start of the unbroken time with something live
-        Epoch pendingFrom; // renewals in the ring that are live from this epoch only
+        Epoch pendingFrom; // slots in the ring that are live from this epoch only
         uint32 pendingChunks;
         Round stamp; // ejected in this round, and not all is unwound; 0 otherwise
         uint32 stampedChunks; // still to unwind

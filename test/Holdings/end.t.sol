@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {IHoldings} from "../../src/interfaces/IHoldings.sol";
+import {IMarket} from "../../src/interfaces/IMarket.sol";
+import {Epoch, Round} from "../../src/Types.sol";
+import {BaseTest} from "../Base.t.sol";
+
+contract EndTest is BaseTest {
+    uint32 private op;
+
+    function setUp() public override {
+        super.setUp();
+        op = _register(1000);
+    }
+
+    function test_RevertWhen_TheCallerIsNotTheMarket() external {
+        Epoch epoch = _epoch();
+        vm.expectRevert(abi.encodeWithSelector(IHoldings.Holdings_Unauthorized.selector, address(this)));
+        holdings.end(op, epoch, 0, epoch, 2);
+    }
+
+    function test_HProof1_DeadFromTheNextRoundAndSampledInThisOne() external {
+        uint40 kept = _hold(op, _publish(ONE_CHUNK), 2);
+        uint40 lost = _hold(op, _publish(ONE_CHUNK * 3), 2);
+        _seed();
+        bytes32 before = keccak256(_proof(op));
+        _reportLoss(lost, 0);
+        assertEq(keccak256(_proof(op)), before);
+        _prove(op);
+        (uint256 live, uint256 dead) = holdings.chunksNow(op);
+        assertEq(live, 1);
+        assertEq(dead, 3);
+
+        _nextSeeded();
+        _prove(op);
+        IHoldings.Challenge[] memory drawn = holdings.challenges(op);
+        for (uint256 i; i < drawn.length; ++i) {
+            assertEq(drawn[i].answer, drawn[i].orderId == kept, "what is dead is drawn again");
+        }
+        assertEq(holdings.tally(op, _epoch()).lostHalves, 3);
+    }
+
+    function test_IdleWhen_NothingElseIsLive() external {
+        uint40 order = _hold(op, _publish(ONE_CHUNK), 2); // live from round 2
+        _to(_epoch(), 10);
+        _reportLoss(order, 0);
+        assertEq(holdings.tally(op, _epoch()).idle, ~uint32(0) >> 2 & ~(uint32(1 << 11) - (1 << 2)));
+    }
+
+    function test_PendingNoLongerWhen_TheSlotWasToStartWithTheNextEpoch() external {
+        uint32 content = _publish(ONE_CHUNK * 3);
+        uint40 first = _hold(op, content, 1);
+        IMarket.Request memory r = _request(content, 1, 2);
+        (r.incumbentOrder, r.startEpoch) = (first, _epoch().addEpochs(1));
+        uint40 renewal = _open(r);
+        _to(_epoch(), 27);
+        _accept(renewal, 0, op);
+        _expectChunks(3, 0); // the renewal is in the ring, and not live
+        _to(_epoch(), 28);
+        _reportLoss(first, 0); // dead from round 29
+        _expectChunks(0, 3);
+        _next();
+        // Its first round is the one from which it is dead. It counted as pending and as dead, and a sum went below zero.
+        _reportLoss(renewal, 0);
+        _expectChunks(0, 6);
+        _next();
+        _expectChunks(0, 3);
+    }
+
+    /// A slot lost in its last round was not marked, so that an ejection in that round waited for it forever.
+    function test_DeadWhen_ItIsTheLastRound() external {
+        uint40 lost = _hold(op, _publish(ONE_CHUNK), 1);
+        uint40 other = _hold(op, _publish(ONE_CHUNK), 2);
+        _idleTo(_epoch().last());
+        _reportLoss(lost, 0);
+        _expectChunks(1, 1);
+        audits.eject(op);
+        assertEq(holdings.inventory(op).stampedChunks, 1);
+        market.unwind(other, 0);
+        assertEq(Round.unwrap(holdings.inventory(op).stamp), 0);
+    }
+
+    function test_OnlyCountsTheLossWhen_TheTermIsOver() external {
+        uint40 order = _hold(op, _publish(ONE_CHUNK), 1);
+        Epoch epoch = _epoch();
+        _to(epoch, 28);
+        _audit(order, 0);
+        _nextSeeded();
+        _prove(op);
+        _next();
+        audits.close(order, 0);
+        assertEq(holdings.tally(op, epoch).lostHalves, 2);
+        assertEq(Round.unwrap(holdings.entry(op, epoch, 0).deadFrom), 0);
+        assertEq(operators.operator(op).stake, (1000 - 1) * uint256(STAKE));
+    }
+
+    function _expectChunks(uint256 live, uint256 dead) private view {
+        (uint256 live_, uint256 dead_) = holdings.chunksNow(op);
+        assertEq(live_, live, "live");
+        assertEq(dead_, dead, "dead");
+    }
+}
