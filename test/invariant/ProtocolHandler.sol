@@ -16,6 +16,7 @@ contract ProtocolHandler is BaseTest {
     uint32 internal constant OPERATORS = 4;
     uint32 internal constant CONTENTS = 4;
     uint8 internal constant REPLICAS = 3;
+    uint40 internal constant ORDERS = 30; // every look at the books goes through all of them
 
     /// @dev One slot, as long as somebody held it.
     struct Tenure {
@@ -53,6 +54,7 @@ contract ProtocolHandler is BaseTest {
     // ---- Actions ----
 
     function open(uint256 r) external {
+        if (market.count() == ORDERS) return;
         IMarket.Request memory q =
             _request(uint32(_pick(r, CONTENTS) + 1), uint8(_pick(r >> 8, REPLICAS) + 1), uint8(_pick(r >> 16, 3) + 1));
         if ((r >> 24) % 3 == 0) q.startEpoch = q.startEpoch.addEpochs(1);
@@ -101,10 +103,11 @@ contract ProtocolHandler is BaseTest {
     }
 
     function audit(uint256 r) external {
-        uint256 n = market.count();
-        if (n == 0) return;
-        bytes memory call = abi.encodeCall(audits.open, (uint40(r % n + 1), uint8((r >> 64) % REPLICAS), type(uint96).max));
-        _try("audit", auditor, address(audits), call);
+        for (uint256 i; i < 6; ++i) {
+            if (tenures.length == 0) return;
+            Tenure memory t = _recent(r % 6 + i);
+            if (_try("audit", auditor, address(audits), abi.encodeCall(audits.open, (t.orderId, t.replica, type(uint96).max)))) return;
+        }
     }
 
     function rollOrClose(uint256 r) external {
@@ -114,7 +117,7 @@ contract ProtocolHandler is BaseTest {
 
     function reportLoss(uint256 r) external {
         if (tenures.length == 0) return;
-        Tenure memory t = tenures[r % tenures.length];
+        Tenure memory t = _recent(r % 6);
         bytes memory call = abi.encodeCall(audits.reportLoss, (t.orderId, t.replica));
         _try("reportLoss", _prover(t.operatorId), address(audits), call);
         _sync();
@@ -153,19 +156,26 @@ contract ProtocolHandler is BaseTest {
         _settleSome(uint32(r % OPERATORS + 1));
     }
 
+    /// @dev Half of the time in the rounds that are for it, and then most operators settle.
     function settleAndFreeze(uint256 r) external {
-        if (_now().index() < 2 && r % 2 == 0) _to(_epoch(), 2);
+        if (r % 2 == 0) _to(_epoch().addEpochs(1), 2);
         for (uint32 op = 1; op <= OPERATORS; ++op) {
-            if (r >> op & 1 == 0) _settleSome(op);
+            for (uint256 i; i < 3 && r >> op & 3 != 0; ++i) {
+                _settleSome(op);
+            }
         }
-        if (_now().index() < 5 && r % 3 == 0) _to(_epoch(), 5);
-        _freezeSome();
+        if (r % 2 == 0) _to(_epoch(), 5);
+        for (uint256 i; i < 3; ++i) {
+            _freezeSome();
+        }
     }
 
     function claim(uint256 r) external {
-        for (uint32 e = 1; e < Epoch.unwrap(_epoch()); ++e) {
-            uint32 op = uint32((r >> e) % OPERATORS + 1);
-            _try("claim", anyone, address(settlement), abi.encodeCall(settlement.claim, (op, Epoch.wrap(e))));
+        for (uint32 e = 1; e < nextToFreeze; ++e) {
+            for (uint32 op = 1; op <= OPERATORS; ++op) {
+                if (r >> op & 1 == 0) continue;
+                _try("claim", anyone, address(settlement), abi.encodeCall(settlement.claim, (op, Epoch.wrap(e))));
+            }
         }
     }
 
@@ -526,6 +536,11 @@ contract ProtocolHandler is BaseTest {
     }
 
     // ---- Tools ----
+
+    /// @dev One of the last slots that became live.
+    function _recent(uint256 n) private view returns (Tenure memory) {
+        return tenures[tenures.length - 1 - n % tenures.length];
+    }
 
     /// @dev Goes through, or is refused by an error that the protocol names.
     function _try(bytes32 action, address from, address target, bytes memory call) private returns (bool ok) {
