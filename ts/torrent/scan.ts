@@ -19,7 +19,7 @@ export interface ScanOptions {
 }
 
 /** Bytes hashed at a time, or a piece if that is longer. */
-const SEGMENT = 8 * 1024 * 1024;
+const SEGMENT = 4 * 1024 * 1024;
 /** Below this, starting workers costs more than they save. */
 const PARALLEL_FROM = 48 * 1024 * 1024;
 const MAX_LANES = 8;

@@ -34,7 +34,7 @@ const BLOCK = 16_384;
 const HASH = 32;
 const BLOCK_LEVELS = 9;
 /** Small enough to stay in the processor's cache while it is hashed three times. */
-const STEP = 16 * BLOCK;
+const STEP = 4 * BLOCK;
 
 const buffer = Buffer.allocUnsafeSlow(STEP);
 /** The levels above the words of a step, each half of the one below. */
