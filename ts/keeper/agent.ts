@@ -128,7 +128,8 @@ export class KeeperAgent {
       if (!(await this.#isSeated(epoch))) return;
       const { link } = await read(client, deployment, "Oracle", "commitment", [epoch, account]);
       const metrics = await this.#samples.metrics(epoch);
-      if (BigInt(link) === 0n && metrics.size > 0) {
+      // Who saw nobody commits to that: without it the others may lack the quorum.
+      if (BigInt(link) === 0n) {
         const made = (await this.#pledges.get(String(epoch))) ?? (await this.#pledge(epoch, encodePages(metrics)));
         const what = call(deployment, "Oracle", "commit", [epoch, made.link, BigInt(made.pages.length)]);
         await this.#inRound(what, `commit:${epoch}`);

@@ -1,4 +1,4 @@
-import { isIP } from "node:net";
+import { randomInt } from "node:crypto";
 import type { Logger } from "pino";
 import { hexToBytes } from "viem";
 import { messageOf } from "../errors.ts";
@@ -10,7 +10,7 @@ import { filesRoot, parseInfo, parseTorrent, type Torrent } from "../torrent/ind
 import type { PeerAddress } from "../wire/connection.ts";
 import { fetchMetadata } from "../wire/fetch.ts";
 import { probe } from "../wire/probe.ts";
-import type { Samples } from "./samples.ts";
+import type { Outcome, Samples } from "./samples.ts";
 
 export interface SamplerSettings {
   /** How often each content is sampled in a round, on average. */
@@ -75,16 +75,13 @@ export class Sampler {
     const holders = state.holdersOf(content.id, round);
     const torrent = await this.#torrent(content, holders, signal);
     const answers = await Promise.all(
-      holders.map(async (operator) => ({ operator, ...(await this.#ask(operator, torrent, signal)) })),
+      holders.map(async (operator) => ({ operatorId: operator.id, ...(await this.#ask(operator, torrent, signal)) })),
     );
-    const seen = new Set<string>();
-    for (const { operator, network, answered, quick, reason } of answers) {
-      // A second success behind one network shows nothing about a second copy.
-      if (answered && seen.has(network)) continue;
-      if (answered) seen.add(network);
-      await samples.add(epochOf(round), operator.id, { answered, quick });
-      onSample(answered, quick);
-      log.debug({ operatorId: operator.id, contentId: content.id, answered, quick, reason }, "sampled");
+    const outcomes = countOnceANetwork(answers);
+    await samples.add(epochOf(round), outcomes);
+    for (const { answered, quick } of outcomes) onSample(answered, quick);
+    for (const { operatorId, answered, quick, reason } of answers) {
+      log.debug({ operatorId, contentId: content.id, answered, quick, reason }, "sampled");
     }
   }
 
@@ -102,7 +99,8 @@ export class Sampler {
 
   #networkOf({ host, port }: PeerAddress): string {
     if (!this.#settings.perNetwork) return `${host}:${port}`;
-    return isIP(host) === 6 ? expand(host).slice(0, 3).join(":") : host.split(".").slice(0, 3).join(".");
+    const v4 = /^(?:::ffff:)?(\d+\.\d+\.\d+)\.\d+$/i.exec(host)?.[1];
+    return v4 ?? expand(host).slice(0, 3).join(":");
   }
 
   /** The torrent of a content, from its publication or from the holders themselves; nothing but one that gives the chain's filesRoot will do. */
@@ -141,8 +139,22 @@ export class Sampler {
   /** Seconds to a content's next probe: exponential, so that how long ago the last one was tells nothing. */
   #pause(): number {
     const mean = this.#parts.deployment.roundLength / this.#settings.probesPerRound;
-    return Math.ceil(-Math.log(1 - Math.random()) * mean);
+    // Of the system's generator: whoever can foresee a probe can be there for it alone.
+    return Math.ceil(-Math.log(1 - randomInt(2 ** 47) / 2 ** 47) * mean);
   }
+}
+
+/**
+ * What the answers of one minute count for. Of those that succeeded from one network one does, drawn by chance, and the others are no
+ * sample: they show nothing about a second copy. Every failure is its operator's.
+ */
+export function countOnceANetwork<T extends Outcome & { readonly network: string }>(answers: readonly T[]): T[] {
+  const counted = new Map<string, T[]>();
+  for (const answer of answers) {
+    if (answer.answered) counted.set(answer.network, [...(counted.get(answer.network) ?? []), answer]);
+  }
+  const successes = [...counted.values()].map((same) => same[randomInt(same.length)]!);
+  return [...successes, ...answers.filter(({ answered }) => !answered)];
 }
 
 /** The groups of an IPv6 address, written out. */

@@ -1,4 +1,4 @@
-import { type Store, type Table, table } from "../store/store.ts";
+import { DURABLE, type Store, type Table, table, type Write } from "../store/store.ts";
 import type { Metrics } from "./values.ts";
 
 /** What a keeper counted about one operator in one epoch. */
@@ -12,30 +12,50 @@ export interface Count {
 
 const NONE: Count = { probes: 0, answered: 0, quick: 0 };
 
+/** What one probe of an operator came to. */
+export interface Outcome {
+  readonly operatorId: number;
+  readonly answered: boolean;
+  readonly quick: boolean;
+}
+
 /** The samples of each epoch, on disk: a keeper that is started again goes on counting. */
 export class Samples {
+  readonly #store: Store;
   readonly #table: Table<Count>;
+  /** One addition at a time, for each reads what it writes. */
+  #adding: Promise<void> = Promise.resolve();
 
   constructor(store: Store) {
+    this.#store = store;
     this.#table = table<Count>(store, "samples");
   }
 
-  async add(
-    epoch: number,
-    operatorId: number,
-    { answered, quick }: { answered: boolean; quick: boolean },
-  ): Promise<void> {
-    const key = keyOf(epoch, operatorId);
-    const count = (await this.#table.get(key)) ?? NONE;
-    await this.#table.put(key, {
-      probes: count.probes + 1,
-      answered: count.answered + Number(answered),
-      quick: count.quick + Number(quick),
-    });
+  /** Counts outcomes, all or none. */
+  add(epoch: number, outcomes: readonly Outcome[]): Promise<void> {
+    const added = this.#adding.then(() => this.#add(epoch, outcomes));
+    this.#adding = added.catch(() => {});
+    return added;
+  }
+
+  async #add(epoch: number, outcomes: readonly Outcome[]): Promise<void> {
+    const writes: Write[] = [];
+    for (const { operatorId, answered, quick } of outcomes) {
+      const key = keyOf(epoch, operatorId);
+      const count = (await this.#table.get(key)) ?? NONE;
+      const value: Count = {
+        probes: count.probes + 1,
+        answered: count.answered + Number(answered),
+        quick: count.quick + Number(quick),
+      };
+      writes.push({ type: "put", sublevel: this.#table, key, value });
+    }
+    await this.#store.batch(writes, DURABLE);
   }
 
   /** By operator: what there is to say of an epoch. */
   async metrics(epoch: number): Promise<Map<number, Metrics>> {
+    await this.#adding;
     const metrics = new Map<number, Metrics>();
     for await (const [key, { probes, answered, quick }] of this.#table.iterator({
       gte: keyOf(epoch, 0),
