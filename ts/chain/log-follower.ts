@@ -7,11 +7,15 @@ import {
   BaseError,
   BlockNotFoundError,
   type Hash,
+  type Hex,
   HttpRequestError,
   isAddressEqual,
+  type Log,
   type ParseEventLogsReturnType,
+  parseEventLogs,
   RpcRequestError,
   TimeoutError,
+  toEventSelector,
 } from "viem";
 import { holdfastErrorIn } from "../errors.ts";
 import { DURABLE, type Store, type Table, table, type Write } from "../store/store.ts";
@@ -70,14 +74,17 @@ const DEPTH = 128;
  */
 export class LogFollower<const abi extends Abi> {
   readonly #options: LogFollowerOptions<abi>;
-  readonly #events: readonly AbiEvent[];
+  /** By the hash of their signatures. */
+  readonly #events: ReadonlyMap<Hex, AbiEvent>;
   readonly #cursors: Table<Cursor>;
   readonly #maxRange: bigint;
   #range: bigint;
+  #cursor: Cursor | undefined;
 
   constructor(options: LogFollowerOptions<abi>) {
     this.#options = options;
-    this.#events = (options.abi as Abi).filter((item) => item.type === "event");
+    const events = (options.abi as Abi).filter((item) => item.type === "event");
+    this.#events = new Map(events.map((event) => [toEventSelector(event), event]));
     this.#cursors = table<Cursor>(options.store, `logs/${options.client.chain.id}`);
     this.#maxRange = BigInt(options.maxRange ?? 2000);
     this.#range = this.#maxRange;
@@ -167,7 +174,7 @@ export class LogFollower<const abi extends Abi> {
     const { client, addresses, log, name } = this.#options;
     try {
       const address = [...addresses];
-      const logs = await client.getLogs({ address, events: this.#events, strict: true, fromBlock, toBlock });
+      const logs = await client.getLogs({ address, fromBlock, toBlock });
       // What an RPC adds of its own is left out.
       const ours = logs.filter(
         (entry) =>
@@ -176,13 +183,20 @@ export class LogFollower<const abi extends Abi> {
           addresses.some((followed) => isAddressEqual(followed, entry.address)),
       );
       ours.sort((a, b) => Number(a.blockNumber - b.blockNumber) || a.logIndex - b.logIndex);
-      return ours as unknown as FollowedLog<abi>[];
+      return ours.flatMap((entry) => this.#decode(entry));
     } catch (error) {
       if (!isTooMuch(error) || toBlock === fromBlock) throw error;
       this.#range = (toBlock - fromBlock + 1n) / 2n;
       log.debug({ follower: name, blocks: this.#range }, "that many blocks are too much for the RPC");
       return undefined;
     }
+  }
+
+  /** Found by its selector: trying every event of the ABI on every log costs more than reading the log. */
+  #decode(entry: Log): FollowedLog<abi>[] {
+    const event = entry.topics[0] && this.#events.get(entry.topics[0]);
+    if (!event) return [];
+    return parseEventLogs({ abi: [event], logs: [entry], strict: true }) as unknown as FollowedLog<abi>[];
   }
 
   async #hashOf(number: bigint): Promise<Hash | undefined> {
@@ -195,12 +209,14 @@ export class LogFollower<const abi extends Abi> {
   }
 
   async #load(): Promise<Cursor> {
-    return (await this.#cursors.get(this.#options.name)) ?? { blocks: [] };
+    this.#cursor ??= (await this.#cursors.get(this.#options.name)) ?? { blocks: [] };
+    return this.#cursor;
   }
 
   async #save(cursor: Cursor, writes: readonly Write[]): Promise<void> {
     const write: Write = { type: "put", sublevel: this.#cursors, key: this.#options.name, value: cursor };
     await this.#options.store.batch([...writes, write], DURABLE);
+    this.#cursor = cursor;
   }
 
   #positionOf({ blocks }: Cursor): bigint {

@@ -36,6 +36,8 @@ const VOID = FIRST + 6;
 const FOUND_LOSS = FIRST + 9;
 const AUDITED_LOSS = FIRST + 13;
 const [OUTAGE, BACK] = [FIRST + 17, FIRST + 20];
+/** Below it a share waits (Settlement.PAID_REPUTATION), WAD. */
+const PAID_REPUTATION = 3n * 10n ** 17n;
 /** How long a round's participants are waited for, in ms of this machine: a round that is late is a round missed. */
 const PATIENCE_MS = 20_000;
 
@@ -337,6 +339,7 @@ class Run {
   // ---- The end of the epoch ----
 
   async #committed(): Promise<void> {
+    for (const { id, reputation } of this.#world.observer.state.operators.values()) this.#before.set(id, reputation);
     const { client, deployment, committee } = await this.#oracle();
     const committed = async () => {
       const links = await Promise.all(
@@ -358,9 +361,6 @@ class Run {
 
   async #settled(): Promise<void> {
     const { observer } = this.#world;
-    for (const { id, reputation } of observer.state.operators.values()) {
-      if (!observer.outcomes.has(id)) this.#before.set(id, reputation);
-    }
     const all = await observer.until(() => this.#running().every((id) => observer.outcomes.has(id)), PATIENCE_MS);
     this.#expect(all, "every operator is settled in time");
     this.#view.say(`the medians are tallied, ${observer.outcomes.size} operators settled`);
@@ -368,11 +368,16 @@ class Run {
 
   async #paid(): Promise<void> {
     const { observer } = this.#world;
+    const waits = (id: number) => observer.outcomes.get(id)!.reputation < PAID_REPUTATION;
+    const due = this.#running().filter((id) => !waits(id));
     const all = await observer.until(
-      () => this.#running().every((id) => observer.paid.has(id)) && observer.keeperPay.size === this.#options.keepers,
+      () => due.every((id) => observer.paid.has(id)) && observer.keeperPay.size === this.#options.keepers,
       PATIENCE_MS,
     );
-    this.#expect(all, "every operator and every keeper is paid");
+    this.#expect(all, "every operator whose reputation allows it, and every keeper, is paid");
+    for (const id of this.#running().filter(waits)) {
+      this.#view.say(`operator ${id}'s share waits: its reputation is below 0.3 after the loss`);
+    }
     const total = [...observer.paid.values()].reduce((sum, owed) => sum + owed, 0n);
     this.#view.say(`the epoch's fees are split: ${total} wei to ${observer.paid.size} operators`);
   }

@@ -41,7 +41,7 @@ const BEACON_DELAY = 600;
 /** Before the genesis, in seconds: time to take the keepers in, so that they have seats in the first epoch. */
 const LEAD = 3_600;
 /** Every participant looks at the chain this often, in ms. */
-const POLL_MS = 80;
+const POLL_MS = 120;
 const CHUNK_BYTES = 8 << 20;
 
 export interface WorldOptions {

@@ -36,6 +36,9 @@ export interface SamplerParts {
   readonly onSample: (right: boolean, quick: boolean) => void;
 }
 
+/** Contents sampled at a time: an operator is called no oftener at once than any peer may. */
+const PARALLEL = 4;
+
 /**
  * Asks operators for what they promised to hold, as an ordinary peer would: random blocks, each checked against the pieces root that the
  * chain's filesRoot fixes, with no data of its own. Each content has its own random times; all its holders are asked at once, so that one
@@ -47,6 +50,8 @@ export class Sampler {
   /** By content: the time of its next probe, Unix seconds. */
   readonly #next = new Map<number, number>();
   readonly #torrents = new Map<number, Torrent>();
+  #running = 0;
+  readonly #waiting: (() => void)[] = [];
 
   constructor(settings: SamplerSettings, parts: SamplerParts) {
     this.#settings = settings;
@@ -70,6 +75,18 @@ export class Sampler {
 
   /** Samples all holders of a content at once. What a peer does wrong is a sample; only what we cannot do throws. */
   async sample(content: ContentState, now: number, signal: AbortSignal): Promise<void> {
+    while (this.#running >= PARALLEL) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    this.#running++;
+    try {
+      signal.throwIfAborted();
+      await this.#sample(content, now, signal);
+    } finally {
+      this.#running--;
+      this.#waiting.shift()?.();
+    }
+  }
+
+  async #sample(content: ContentState, now: number, signal: AbortSignal): Promise<void> {
     const { deployment, state, samples, log, onSample } = this.#parts;
     const round = roundAt(deployment, now);
     const holders = state.holdersOf(content.id, round);

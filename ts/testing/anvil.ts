@@ -16,7 +16,7 @@ import {
   type WalletActions,
   walletActions,
 } from "viem";
-import { mnemonicToAccount } from "viem/accounts";
+import { type HDAccount, mnemonicToAccount } from "viem/accounts";
 import { foundry } from "viem/chains";
 
 const HOST = "127.0.0.1";
@@ -27,9 +27,13 @@ export type LocalClient = TestClient<"anvil", HttpTransport, Chain, Account> &
   PublicActions<HttpTransport, Chain> &
   WalletActions<Chain, Account>;
 
+const accounts = new Map<number, HDAccount>();
+
 /** An account that anvil funds, by number. */
-export function localAccount(index: number) {
-  return mnemonicToAccount(MNEMONIC, { addressIndex: index });
+export function localAccount(index: number): HDAccount {
+  const account = accounts.get(index) ?? mnemonicToAccount(MNEMONIC, { addressIndex: index });
+  accounts.set(index, account); // deriving one takes a tenth of a second
+  return account;
 }
 
 /** Its private key, for agents that are configured with one. */
