@@ -21,6 +21,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     description: "run a keeper: the oracle's agent",
     load: async () => (await import("./keeper.ts")).keeperCommand(),
   },
+  status: {
+    description: "the network: where its clock stands, and every operator's standing and next deadline",
+    load: async () => (await import("./status.ts")).statusCommand(),
+  },
   devnet: {
     description: "run a whole network on this machine for an epoch: chain, beacon, keepers, operators, uploader",
     load: async () => (await import("./devnet.ts")).devnetCommand(),

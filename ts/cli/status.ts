@@ -1,0 +1,189 @@
+import Table from "cli-table3";
+import { Command } from "commander";
+import { pino } from "pino";
+import { z } from "zod";
+import { type ChainClient, connect } from "../chain/connection.ts";
+import { read } from "../sdk/call.ts";
+import { epochOf, indexOf, middleOf, ROUNDS, roundAt, startOf } from "../sdk/clock.ts";
+import { type Deployment, loadDeployment } from "../sdk/deployment.ts";
+import { ProtocolState } from "../sdk/state.ts";
+import { field, loadConfig } from "../service/config.ts";
+import type { GlobalOptions } from "./main.ts";
+
+interface Flags extends GlobalOptions {
+  readonly rpcUrl?: string;
+  readonly deployment?: string;
+}
+
+const statusConfig = z.object({
+  rpcUrl: field.url().default("http://127.0.0.1:8545"),
+  /** Path of deployments/<chainId>.json. */
+  deployment: z.string().default("deployments/31337.json"),
+});
+/** How long an RPC that is away is waited for, in ms. */
+const PATIENCE_MS = 5_000;
+/** Blocks whose logs are asked for at once. */
+const STEP = 2_000n;
+
+/** An operator, as `holdfast status` tells of it. */
+export interface OperatorStatus {
+  readonly operator: number;
+  readonly endpoint: string;
+  /** WAD. */
+  readonly reputation: bigint;
+  /** WAD. */
+  readonly reliability: bigint;
+  readonly grade: string;
+  /** Chunks of 8 MiB live now, and offered. */
+  readonly chunks: number;
+  readonly capacityChunks: number;
+  /** Slots accepted and not activated yet. */
+  readonly reserved: number;
+  /** Asset wei. */
+  readonly stake: bigint;
+  /** Of the round under way; "idle" when nothing is due of it. */
+  readonly round: "proven" | "due" | "void" | "idle";
+  /** When what is due is too late, in Unix seconds; null when nothing is due. */
+  readonly deadline: number | null;
+  readonly auditsOpen: number;
+  readonly state: "active" | "leaving" | "ejected";
+}
+
+/** `holdfast status`: the network at a glance. */
+export function statusCommand(): Command {
+  return new Command("status")
+    .description("the network: where its clock stands, and every operator's standing and next deadline")
+    .option("--rpc-url <url>", "the chain's RPC, or HOLDFAST_RPC_URL (default: http://127.0.0.1:8545)")
+    .option("--deployment <file>", "the addresses, or HOLDFAST_DEPLOYMENT (default: deployments/31337.json)")
+    .action((_, command: Command) => status(command.optsWithGlobals()));
+}
+
+async function status({ json = false, rpcUrl: url, deployment: file }: Flags): Promise<void> {
+  const config = await loadConfig(statusConfig, { flags: { rpcUrl: url, deployment: file } });
+  const deployment = await loadDeployment(config.deployment);
+  const { chainId } = deployment;
+  const log = pino({ level: "silent" });
+  const client = await connect({ rpcUrl: config.rpcUrl, chainId, log, patienceMs: PATIENCE_MS });
+  const { state, now } = await readState(client, deployment);
+  if (now < deployment.genesis) {
+    const starts = timeOf(deployment.genesis);
+    return print(json, { genesis: deployment.genesis, operators: [] }, `the first round starts at ${starts}`);
+  }
+  const round = roundAt(deployment, now);
+  const epoch = epochOf(round);
+  const keepers = await read(client, deployment, "Oracle", "committee", [epoch]);
+  const seed = state.seeds.has(round) ? "seeded" : now < middleOf(deployment, round) ? "waiting for its seed" : "void";
+  const end = startOf(deployment, round + 1);
+  const clock = { round, epoch, roundOfEpoch: indexOf(round), seed, roundEnds: end };
+  const operators = operatorsOf(state, round, { seed, end });
+  const counts = {
+    contents: state.contents.size,
+    orders: state.orders.size,
+    openReplicas: openReplicas(state, epoch),
+    keepers,
+  };
+  const text = [
+    `epoch ${epoch}, round ${indexOf(round)} of ${ROUNDS} (${round}): ${seed}, ends ${timeOf(end)}`,
+    `${counts.contents} contents, ${counts.orders} orders, ${counts.openReplicas} replicas open; ${keepers.length} keepers`,
+    tableOf(operators),
+  ];
+  print(json, { ...clock, ...counts, operators }, text.join("\n"));
+}
+
+/** What the protocol's events add up to now. */
+async function readState(client: ChainClient, deployment: Deployment): Promise<{ state: ProtocolState; now: number }> {
+  const state = new ProtocolState(deployment);
+  const { number: head, timestamp } = await client.getBlock();
+  const { Asset: _, ...contracts } = deployment.contracts;
+  for (let fromBlock = BigInt(deployment.fromBlock); fromBlock <= head; fromBlock += STEP) {
+    const toBlock = fromBlock + STEP - 1n < head ? fromBlock + STEP - 1n : head;
+    const logs = await client.getLogs({ address: Object.values(contracts), fromBlock, toBlock });
+    for (const entry of logs) state.apply(entry);
+  }
+  return { state, now: Number(timestamp) };
+}
+
+function print(json: boolean, facts: object, text: string): void {
+  const plain = (_: string, value: unknown) => (typeof value === "bigint" ? value.toString() : value);
+  console.log(json ? JSON.stringify(facts, plain, 2) : text);
+}
+
+/** WAD as a percentage, e.g. "92.3%". */
+function percent(wad: bigint): string {
+  return `${Number((wad * 1000n) / 10n ** 18n) / 10}%`;
+}
+
+/** Every operator in `round`; the clock says whether the round has its seed, and when it ends. */
+export function operatorsOf(
+  state: ProtocolState,
+  round: number,
+  { seed, end }: { readonly seed: "seeded" | "waiting for its seed" | "void"; readonly end: number },
+): OperatorStatus[] {
+  return [...state.operators.values()].map((operator) => {
+    const { id, endpoint, reputation, reliability, capacityChunks, stake, stamp, exitRequested, proven } = operator;
+    const slots = state.slotsOf(id, round);
+    const live = slots.filter(({ liveFrom }) => liveFrom !== undefined && liveFrom <= round);
+    const audits = state.auditsOf(id);
+    const isDue = live.length > 0 && stamp === undefined;
+    const progress = !isDue ? "idle" : proven.has(round) ? "proven" : seed === "void" ? "void" : "due";
+    const owes = progress === "due" || audits.some(({ due }) => due === round);
+    return {
+      operator: id,
+      endpoint,
+      reputation,
+      reliability,
+      grade: gradeOf(reliability),
+      chunks: live.reduce((sum, { order }) => sum + order.chunks, 0),
+      capacityChunks,
+      reserved: slots.filter(({ liveFrom }) => liveFrom === undefined).length,
+      stake,
+      round: progress,
+      deadline: owes ? end : null,
+      auditsOpen: audits.length,
+      state: stamp !== undefined ? "ejected" : exitRequested !== undefined ? "leaving" : "active",
+    };
+  });
+}
+
+/** Grades of reliability (protocol section 8): the least of each, in percent. */
+const GRADES = [
+  ["A+", 98n],
+  ["A", 95n],
+  ["B+", 90n],
+  ["B", 85n],
+  ["C+", 80n],
+  ["C", 75n],
+] as const;
+
+/** The grade of a reliability in WAD. */
+export function gradeOf(reliability: bigint): string {
+  return GRADES.find(([, least]) => reliability >= least * 10n ** 16n)?.[0] ?? "D";
+}
+
+function openReplicas({ orders }: ProtocolState, epoch: number): number {
+  let open = 0;
+  for (const { startEpoch, epochs, slots, cancelled } of orders.values()) {
+    if (startEpoch + epochs <= epoch) continue;
+    open += slots.filter((slot, replica) => slot === undefined && !cancelled.has(replica)).length;
+  }
+  return open;
+}
+
+function tableOf(operators: readonly OperatorStatus[]): string {
+  const head = ["operator", "endpoint", "reputation", "reliability", "grade", "chunks", "round", "until", "audits", ""];
+  const table = new Table({ head, style: { head: [], border: [] } });
+  for (const { operator, endpoint, reputation, reliability, grade, ...rest } of operators) {
+    const chunks = `${rest.chunks} of ${rest.capacityChunks}${rest.reserved === 0 ? "" : `, ${rest.reserved} reserved`}`;
+    const until = rest.deadline === null ? "" : timeOf(rest.deadline);
+    const standing = [percent(reputation), percent(reliability), grade];
+    // What an operator says of itself goes to a terminal: no control characters.
+    const where = endpoint.slice(0, 64).replace(/\p{C}/gu, "?");
+    const remark = rest.state === "active" ? "" : rest.state;
+    table.push([operator, where, ...standing, chunks, rest.round, until, rest.auditsOpen, remark]);
+  }
+  return table.toString();
+}
+
+function timeOf(seconds: number): string {
+  return new Date(seconds * 1000).toISOString().replace(".000", "");
+}
