@@ -12,8 +12,8 @@ const schema = z.strictObject({
   statusPort: field.port().default(9464),
   poll: field.duration().prefault("4s"),
   capacity: field.size().optional(),
-  verbose: field.boolean().default(false),
-  relays: field.list(field.url()).default([]),
+  verbose: z.boolean().default(false),
+  relays: z.array(field.url()).default([]),
   fees: z.strictObject({ maxFeePerGas: field.wei().prefault("50 gwei") }).prefault({}),
 });
 
@@ -37,7 +37,7 @@ describe("a configuration", () => {
   test("takes flags over the environment over the file over defaults", async () => {
     const path = await file({ rpcUrl, statusPort: 1, poll: "1s", capacity: "1TiB", fees: { maxFeePerGas: "1 gwei" } });
     const env = { HOLDFAST_STATUS_PORT: "2", HOLDFAST_POLL: "2s", HOLDFAST_FEES_MAX_FEE_PER_GAS: "2 gwei", OTHER: "x" };
-    const flags = { statusPort: 3, rpcUrl: undefined, verbose: true };
+    const flags = { statusPort: "3", rpcUrl: undefined, verbose: true };
     expect(await loadConfig(schema, { file: path, env, flags })).toEqual({
       rpcUrl,
       statusPort: 3,

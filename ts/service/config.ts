@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { isAddress } from "viem";
+import { type Address, isAddress } from "viem";
 import { z } from "zod";
 import { EXIT, HoldfastError } from "../errors.ts";
 import { parseDuration, parseSize, parseWei } from "./units.ts";
@@ -23,7 +23,7 @@ const parsed = <T>(parse: (text: string) => T) =>
     }
   });
 
-/** The environment and flags give text, files give values: these fields take either. */
+/** Fields with units, and ones that zod lacks. */
 export const field = {
   /** "90s", "1h 30m": milliseconds. */
   duration: () => parsed(parseDuration),
@@ -31,28 +31,16 @@ export const field = {
   size: () => parsed(parseSize),
   /** "30 gwei", "0.5 ether": wei. */
   wei: () => parsed(parseWei),
-  integer: (least: number, most: number) => z.coerce.number().pipe(z.int().min(least).max(most)),
-  port: () => field.integer(0, 65_535),
-  boolean: () => z.union([z.boolean(), z.enum(["true", "false"]).transform((text) => text === "true")]),
+  port: () => z.int().min(0).max(65_535),
   /** An RPC or relay. */
   url: () => z.url({ protocol: /^https?$/, error: "must be an http or https URL" }),
-  address: () =>
-    z
-      .string()
-      .refine((text) => isAddress(text), "must be an address")
-      .transform((text) => text as `0x${string}`),
-  /** A list; as text, its items are separated by commas. */
-  list: <T extends z.ZodType>(item: T) =>
-    z.preprocess(
-      (value) => (typeof value === "string" ? value.split(",").map((text) => text.trim()) : value),
-      z.array(item),
-    ),
+  address: () => z.custom<Address>((value) => typeof value === "string" && isAddress(value), "must be an address"),
 };
 
 export interface ConfigSources {
   /** A JSON file. */
   readonly file?: string;
-  /** Values from the command line, over all others; undefined ones were not given. */
+  /** Values from the command line, over all others, as text or not; undefined ones were not given. */
   readonly flags?: Readonly<Record<string, unknown>>;
   /** Default: the process's. */
   readonly env?: Readonly<Record<string, string | undefined>>;
@@ -62,14 +50,16 @@ export interface ConfigSources {
 
 /**
  * Puts a configuration together: flags over the environment over the file over the schema's defaults. Field `fees.maxFeePerGas` is
- * HOLDFAST_FEES_MAX_FEE_PER_GAS in the environment. Unknown fields of a strict schema are errors.
+ * HOLDFAST_FEES_MAX_FEE_PER_GAS in the environment; where the schema wants a number, a boolean or a list (with commas), text is read
+ * as one. Unknown fields of a strict schema are errors.
  *
  * @throws ConfigError which names each wrong field and where it was given
  */
 export async function loadConfig<T extends z.ZodObject>(schema: T, sources: ConfigSources): Promise<z.output<T>> {
-  const { file, flags = {}, env = process.env, prefix = "HOLDFAST_" } = sources;
+  const { file, env = process.env, prefix = "HOLDFAST_" } = sources;
+  const flags = typed(schema, sources.flags ?? {}) as Tree;
   const fromFile = file === undefined ? {} : await readJson(file);
-  const fromEnv = environmentOf(schema, env, prefix);
+  const fromEnv = typed(schema, environmentOf(schema, env, prefix)) as Tree;
   const merged = merge(merge(fromFile, fromEnv), flags);
   const result = schema.safeParse(merged);
   if (result.success) return result.data;
@@ -103,11 +93,29 @@ function environmentOf(schema: z.ZodObject, env: Readonly<Record<string, string 
   const found: Record<string, unknown> = {};
   for (const [name, type] of Object.entries(schema.shape)) {
     const variable = variableOf(name, prefix);
-    const nested = objectIn(type as z.ZodType);
-    const value = nested ? environmentOf(nested, env, `${variable}_`) : env[variable];
-    if (nested ? Object.keys(value as Tree).length > 0 : value !== undefined) found[name] = value;
+    const leaf = unwrap(type);
+    const nested = leaf instanceof z.ZodObject ? environmentOf(leaf, env, `${variable}_`) : undefined;
+    const value = nested && Object.keys(nested).length === 0 ? undefined : (nested ?? env[variable]);
+    if (value !== undefined) found[name] = value;
   }
   return found;
+}
+
+/** Text as the type that the schema wants; what cannot be read so stays text, for the schema to refuse. */
+function typed(schema: unknown, value: unknown): unknown {
+  const type = unwrap(schema);
+  if (type instanceof z.ZodObject && isTree(value))
+    return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, typed(type.shape[name], inner)]));
+  if (typeof value !== "string") return value;
+  if (type instanceof z.ZodNumber && value.trim() !== "" && !Number.isNaN(Number(value))) return Number(value);
+  if (type instanceof z.ZodBoolean && (value === "true" || value === "false")) return value === "true";
+  if (type instanceof z.ZodArray) return value.split(",").map((item) => typed(type.element, item.trim()));
+  return value;
+}
+
+function unwrap(type: unknown): unknown {
+  const wraps = type instanceof z.ZodOptional || type instanceof z.ZodDefault || type instanceof z.ZodPrefault;
+  return wraps ? unwrap(type.unwrap()) : type;
 }
 
 function variableOf(name: string, prefix: string): string {
@@ -118,12 +126,6 @@ function variableOf(name: string, prefix: string): string {
       .replaceAll(".", "_")
       .toUpperCase()
   );
-}
-
-function objectIn(type: z.ZodType): z.ZodObject | undefined {
-  if (type instanceof z.ZodObject) return type;
-  const wraps = type instanceof z.ZodOptional || type instanceof z.ZodDefault || type instanceof z.ZodPrefault;
-  return wraps ? objectIn(type.unwrap() as z.ZodType) : undefined;
 }
 
 function merge(below: Tree, above: Tree): Tree {
