@@ -13,6 +13,18 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     description: "make a torrent of files, or see what one commits to",
     load: async () => (await import("./torrent.ts")).torrentCommand(),
   },
+  content: {
+    description: "publish torrents",
+    load: async () => (await import("./content.ts")).contentCommand(),
+  },
+  order: {
+    description: "open and look at orders to hold a content",
+    load: async () => (await import("./order.ts")).orderCommand(),
+  },
+  operator: {
+    description: "hold contents, prove them, and be paid",
+    load: async () => (await import("./operator.ts")).operatorCommand(),
+  },
   probe: {
     description: "ask a BitTorrent peer for random blocks and check them against the torrent's pieces roots",
     load: async () => (await import("./probe.ts")).probeCommand(),

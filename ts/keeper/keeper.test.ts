@@ -111,7 +111,7 @@ test("H-ORC-3: a keeper that is killed between commitment and reveal reveals wha
   const { operatorId, state } = operator;
   const published = await publishSample(chain, 1_000_000, 1);
   closing.push(published.close);
-  const orderId = await orderOf(chain, published.contentId, 1);
+  const orderId = await orderOf(chain, published.contentId, [operatorId]);
   await ask(async () => state.orders.get(orderId)?.slots[0]?.operatorId).toBe(operatorId);
   await seededRound(first + 1);
   await ask(async () => state.orders.get(orderId)?.slots[0]?.liveFrom).toBe(first + 2);

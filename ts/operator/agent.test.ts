@@ -1,9 +1,11 @@
-import { mkdtemp, open, rm } from "node:fs/promises";
+import { mkdtemp, open, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
-import { read } from "../sdk/call.ts";
+import { openAudit } from "../sdk/actions.ts";
+import { call, read } from "../sdk/call.ts";
+import { send } from "../sdk/send.ts";
 import { localKey } from "../testing/anvil.ts";
 import { LocalChain } from "../testing/deploy.ts";
 import { type OperatorConfigInput, operatorConfig } from "./config.ts";
@@ -16,7 +18,7 @@ let chain: LocalChain;
 
 beforeAll(async () => {
   chain = await LocalChain.start({ roundLength: 600 });
-  for (const index of [1, 2, 3, 4]) await fund(chain, index);
+  for (const index of [1, 2, 3, 4, 5, 6]) await fund(chain, index);
 });
 afterAll(() => chain.stop());
 afterEach(async () => {
@@ -50,6 +52,10 @@ async function startOperator(
   return service;
 }
 
+async function currentEpoch(): Promise<number> {
+  return read(chain.client(), chain.deployment, "Market", "currentEpoch", []);
+}
+
 async function currentRound(): Promise<number> {
   return read(chain.client(), chain.deployment, "Market", "currentRound", []);
 }
@@ -62,7 +68,7 @@ test("an order is fetched, checked, accepted, activated and proven; damage is re
   const dataDir = await folder();
   const operator = await startOperator(1, dataDir);
   const round = await currentRound();
-  const orderId = await orderOf(chain, published.contentId, Math.floor(round / 30));
+  const orderId = await orderOf(chain, published.contentId, [operator.operatorId]);
   const slot = () => operator.state.orders.get(orderId)?.slots[0];
   const proven = () => operator.state.operators.get(operator.operatorId)!.proven;
 
@@ -87,6 +93,76 @@ test("an order is fetched, checked, accepted, activated and proven; damage is re
   expect(proven()).not.toContain(round + 4);
   const { lostHalves } = await read(chain.client(), chain.deployment, "Holdings", "tally", [operator.operatorId, 1]);
   expect(lostHalves).toBe(1);
+});
+
+test("H-TREE-3: a publication that is not what its torrent and data are is never accepted", async () => {
+  const lie = await publishSample(chain, 100_000, 2, true);
+  closing.push(lie.close);
+  const truth = await publishSample(chain, 100_000, 3);
+  closing.push(truth.close);
+  const operator = await startOperator(6, await folder());
+  const lieId = await orderOf(chain, lie.contentId, [operator.operatorId]);
+  const truthId = await orderOf(chain, truth.contentId, [operator.operatorId]);
+  await vi.waitFor(() => expect(operator.state.orders.get(truthId)?.slots[0]).toBeDefined(), soon);
+  expect(operator.state.orders.get(lieId)!.slots[0]).toBeUndefined();
+});
+
+test("data that another client keeps is adopted where it is, and an audit of it answered", async () => {
+  const published = await publishSample(chain, 500_000, 4);
+  closing.push(published.close);
+  await published.seeder.close();
+  const dataDir = await folder();
+  const adopt = [{ torrent: published.torrentFile, data: published.data }];
+  const operator = await startOperator(2, dataDir, { adopt });
+  const orderId = await orderOf(chain, published.contentId, [operator.operatorId]);
+  const slot = () => operator.state.orders.get(orderId)?.slots[0];
+  await vi.waitFor(() => expect(slot()?.operatorId).toBe(operator.operatorId), soon);
+  expect(await readdir(join(dataDir, "contents"))).toEqual([]);
+  const round = await currentRound();
+  await chain.seedRound(round + 1);
+  await vi.waitFor(() => expect(slot()?.liveFrom).toBe(round + 2), soon);
+
+  await chain.toRound(round + 2);
+  await openAudit(chain.client(), chain.deployment, orderId, 0);
+  await chain.seedRound(round + 3);
+  await vi.waitFor(() => expect(operator.state.operators.get(operator.operatorId)!.proven).toContain(round + 3), soon);
+  await vi.waitFor(() => expect(operator.state.auditsOf(operator.operatorId)).toEqual([]), soon);
+  const payout = chain.client(2).account.address;
+  expect(await read(chain.client(), chain.deployment, "Audits", "credit", [payout])).toBeGreaterThan(0n);
+});
+
+test("an order for one copy goes to one of two operators, and what the other one fetched is no loss", async () => {
+  const operators = [await startOperator(3, await folder()), await startOperator(4, await folder())];
+  const everyone = operators.map(({ operatorId }) => operatorId);
+  const published = await publishSample(chain, 200_000, 5);
+  closing.push(published.close);
+  const orders: number[] = [];
+  for (let i = 0; i < 2; i++) orders.push(await orderOf(chain, published.contentId, everyone));
+  const holders = () => orders.map((id) => operators[0]!.state.orders.get(id)?.slots[0]?.operatorId);
+  await vi.waitFor(() => expect(holders().toSorted()).toEqual(everyone.toSorted()), soon);
+});
+
+test("H-EPOCH-3: an epoch that ended is settled and, once frozen, claimed to the payout address", async () => {
+  const published = await publishSample(chain, 100_000, 6);
+  closing.push(published.close);
+  const payout = chain.client(9).account.address;
+  const operator = await startOperator(5, await folder(), { payout });
+  const me = () => operator.state.operators.get(operator.operatorId)!;
+  const epoch = await currentEpoch();
+  const orderId = await orderOf(chain, published.contentId, [operator.operatorId]);
+  await vi.waitFor(() => expect(operator.state.orders.get(orderId)?.slots[0]).toBeDefined(), soon);
+  const round = await currentRound();
+  await chain.seedRound(round + 1);
+  await vi.waitFor(() => expect(operator.state.orders.get(orderId)?.slots[0]?.liveFrom).toBe(round + 2), soon);
+  await chain.seedRound(round + 2);
+  await vi.waitFor(() => expect(me().proven).toContain(round + 2), soon);
+
+  await chain.toRound((epoch + 1) * 30 + 2);
+  await vi.waitFor(() => expect(me().weighed).toContain(epoch), soon);
+  await chain.toRound((epoch + 1) * 30 + 5);
+  await send(chain.client(), call(chain.deployment, "Settlement", "freeze", [epoch]));
+  await vi.waitFor(() => expect(me().paid).toContain(epoch), soon);
+  expect(await read(chain.client(), chain.deployment, "Asset", "balanceOf", [payout])).toBeGreaterThan(0n);
 });
 
 /** How often a kind of duty has failed. */

@@ -9,6 +9,7 @@ import { epochOf, indexOf, roundAt, startOf } from "../sdk/clock.ts";
 import type { Deployment } from "../sdk/deployment.ts";
 import { isRevert } from "../sdk/errors.ts";
 import type { Head } from "../sdk/mirror.ts";
+import { attempt } from "../sdk/send.ts";
 import {
   type ContentState,
   firstRoundOf,
@@ -42,7 +43,7 @@ export interface AgentParts {
   readonly deployment: Deployment;
   readonly client: ChainClient;
   readonly state: ProtocolState;
-  readonly transactor: Pick<Transactor, "send">;
+  readonly transactor: Pick<Transactor, "send" | "address">;
   readonly library: Library;
   readonly seeder: Seeder;
   readonly metrics: OperatorMetrics;
@@ -58,8 +59,9 @@ interface Damage {
   readonly giveUp: AbortController;
 }
 
-/** What a round's proof is worth more than. */
-const PROOFS_FIRST = 10;
+/** Priorities of what must be on chain before the round ends: its proof before anything else. */
+const PROOF = 20;
+const ANSWER = 10;
 /** Rounds of the next epoch from which an epoch is settled (Settlement). */
 const SETTLE_ROUND = 2;
 /** Operators in a page of the keepers' values (Oracle). */
@@ -85,6 +87,8 @@ export class OperatorAgent {
   readonly #unprovable = new Set<number>();
   /** By order: chunks that are being fetched for it, which are not reserved yet. */
   readonly #taking = new Map<number, number>();
+  /** By order: how often taking it failed. */
+  readonly #setbacks = new Map<number, number>();
   /** The last epoch known to be settled. */
   #settledThrough = 0;
   /** The block that the state stands at. */
@@ -176,7 +180,10 @@ export class OperatorAgent {
       }
       const proof = await this.#noticingDamage(this.#prover.round(drawn));
       const contents = new Set(drawn.map(({ contentId }) => contentId));
-      await this.#send(call(deployment, "Holdings", "prove", [me.id, proof]), `prove:${me.id}:${round}`, round);
+      await this.#send(call(deployment, "Holdings", "prove", [me.id, proof]), `prove:${me.id}:${round}`, {
+        round,
+        priority: PROOF,
+      });
       metrics.proven.inc();
       log.info({ round, words: drawn.length, contents: [...contents] }, "the round is proven");
     });
@@ -192,7 +199,10 @@ export class OperatorAgent {
           const seed = await read(client, deployment, "Audits", "auditSeed", [orderId, replica]);
           const leaves = await read(client, deployment, "Holdings", "wordsOf", [contentId, seed]);
           const proof = await this.#noticingDamage(this.#prover.words(contentId, leaves));
-          await this.#send(call(deployment, "Audits", "answer", [orderId, replica, proof]), `answer:${subject}`, round);
+          await this.#send(call(deployment, "Audits", "answer", [orderId, replica, proof]), `answer:${subject}`, {
+            round,
+            priority: ANSWER,
+          });
           metrics.audits.inc();
           log.info({ orderId, replica, round }, "an audit is answered");
         });
@@ -220,7 +230,10 @@ export class OperatorAgent {
     if (!choose(state, me, policy, BOUNDLESS, round, held).some(worth)) return;
     this.#duties.start("seek:orders", async () => {
       const room = await this.#room(me);
-      for (const candidate of choose(state, me, policy, room, round, held).filter(worth)) {
+      const setbacks = ({ order }: Candidate) => this.#setbacks.get(order.id) ?? 0;
+      const candidates = choose(state, me, policy, room, round, held).filter(worth);
+      // Orders whose content could not be had before come last, so that they hold up no other.
+      for (const candidate of candidates.sort((a, b) => setbacks(a) - setbacks(b))) {
         if (this.#taking.size >= parallelFetches) return;
         if (candidate.order.chunks > room.chunks) continue;
         room.chunks -= candidate.order.chunks;
@@ -244,15 +257,21 @@ export class OperatorAgent {
     };
   }
 
-  #take(me: OperatorState, { order }: Candidate): void {
+  #take(me: OperatorState, { order, replica }: Candidate): void {
     const { log, library } = this.#parts;
     this.#duties.start(`take:${order.id}`, async () => {
       const content = this.#content(order.contentId);
       this.#taking.set(order.id, order.chunks);
       try {
-        if (!this.#settings.reserveFirst) await this.#fetch(content, this.#duties.signal);
+        if (!this.#settings.reserveFirst) {
+          // What would not be accepted need not be fetched.
+          const { client, deployment, transactor } = this.#parts;
+          await attempt(client, transactor.address, call(deployment, "Market", "accept", [order.id, replica, me.id]));
+          await this.#fetch(content, this.#duties.signal);
+        }
         await this.#accept(me, order);
       } catch (error) {
+        this.#setbacks.set(order.id, (this.#setbacks.get(order.id) ?? 0) + 1);
         if (!(error instanceof UnprovableContentError)) throw error;
         this.#unprovable.add(content.id);
         log.warn({ contentId: content.id, ...error.facts }, error.message);
@@ -298,7 +317,10 @@ export class OperatorAgent {
       const proof = await this.#noticingDamage(this.#prover.words(content.id, leaves));
       const key = `activate:${order.id}:${replica}:${acceptedIn}`;
       try {
-        await this.#send(call(deployment, "Market", "activate", [order.id, replica, proof]), key, round);
+        await this.#send(call(deployment, "Market", "activate", [order.id, replica, proof]), key, {
+          round,
+          priority: ANSWER,
+        });
         log.info({ orderId: order.id, replica, contentId: content.id }, "a slot is live from the next round");
       } catch (error) {
         if (!isRevert(error, "Market_Lapsed")) throw error;
@@ -462,13 +484,10 @@ export class OperatorAgent {
 
   // ---- Small things ----
 
-  /** Resolves when the state shows what the transaction did. @param round In which it must be sent; undefined: at any time. */
-  async #send(what: Call, key: string, round?: number): Promise<void> {
-    const deadline = round === undefined ? undefined : startOf(this.#parts.deployment, round + 1) - 1;
-    const { blockNumber } = await this.#parts.transactor.send(what, {
-      key,
-      ...(deadline !== undefined && { deadline, priority: PROOFS_FIRST }),
-    });
+  /** Resolves when the state shows what the transaction did. @param due The round in which it must be sent, if there is one. */
+  async #send(what: Call, key: string, due?: { round: number; priority: number }): Promise<void> {
+    const within = due && { priority: due.priority, deadline: startOf(this.#parts.deployment, due.round + 1) - 1 };
+    const { blockNumber } = await this.#parts.transactor.send(what, { key, ...within });
     while (this.#block.number < blockNumber && !this.#duties.signal.aborted) {
       await new Promise<void>((resolve) => this.#awaitingBlock.push(resolve));
     }

@@ -1,68 +1,69 @@
 import { isIP } from "node:net";
-import { type Address, isAddress } from "viem";
 import { z } from "zod";
 import { keySchema } from "../chain/keys.ts";
+import { field } from "../service/config.ts";
 import { parseEndpoint } from "./sources.ts";
 
-const address = z.custom<Address>((value) => typeof value === "string" && isAddress(value), "is no address");
 const infohash = z
   .string()
   .regex(/^(0x)?[0-9a-fA-F]{64}$/, "is no v2 infohash: 32 bytes in hex")
   .transform((text) => text.replace(/^0x/, "").toLowerCase());
-const wei = z.union([z.int().nonnegative(), z.string().regex(/^\d{1,30}$/)]).transform(BigInt);
-const endpoint = z.string().refine((text) => parseEndpoint(text) !== undefined, "is not host:port");
+const endpoint = z.string().refine((text) => parseEndpoint(text) !== undefined, "must be host:port");
+
 /** An address to listen on; port 0 takes a free one. */
 const listen = z.string().transform((text, context) => {
   const [, v6, v4, port] = /^(?:\[(.+)\]|([\d.]+)):(\d{1,5})$/.exec(text) ?? [];
   const host = v6 ?? v4 ?? "";
   if (isIP(host) !== 0 && Number(port) < 65536) return { host, port: Number(port) };
-  context.addIssue({ code: "custom", message: "is not ip:port" });
+  context.addIssue({ code: "custom", message: "must be ip:port" });
   return z.NEVER;
 });
 
-/** What an operator's agent is told; docs/operators.md explains each setting. */
+/** What an operator's agent is told. */
 export const operatorConfig = z.strictObject({
-  rpcUrl: z.url(),
+  rpcUrl: field.url().default("http://127.0.0.1:8545"),
   /** The operator's owner or, better, its prover. */
-  key: keySchema,
+  key: keySchema.prefault({}),
   /** Path of deployments/<chainId>.json. */
-  deployment: z.string(),
+  deployment: z.string().default("deployments/31337.json"),
   /** Its store, .torrents, contents and possession caches. */
   dataDir: z.string(),
   /** Where peers are served, and from where they are called. */
-  listen,
-  /** Where peers and keepers find it, for registering. Default: what it listens on. */
+  listen: listen.prefault("0.0.0.0:6881"),
+  /** Where peers and keepers find it, for registering. Default: where it listens. */
   endpoint: endpoint.optional(),
   /** Which of the key's operators; needed only if it has several. */
-  operatorId: z.int().positive().optional(),
+  operatorId: field.integer(1, 2 ** 32 - 1).optional(),
   /** Chunks of 8 MiB offered, for registering. */
-  capacityChunks: z.int().min(1).max(1_048_576).default(1024),
+  capacityChunks: field.integer(1, 1_048_576).default(1024),
   /** Receives rewards, for registering. Default: the key's address. */
-  payout: address.optional(),
+  payout: field.address().optional(),
   policy: z
     .strictObject({
       /** Largest content taken, in chunks. */
-      maxChunks: z.int().positive().default(1_048_576),
-      /** Least fee taken, in asset wei per chunk and round. */
-      minFee: wei.default(0n),
+      maxChunks: field.integer(1, 1_048_576).default(1_048_576),
+      /** Least fee taken, asset wei per chunk and round, e.g. "300 gwei". */
+      minFee: field.wei().default(0n),
       /** v2 infohashes that are never held. */
-      deny: z.array(infohash).default([]),
+      deny: field.list(infohash).default([]),
     })
     .prefault({}),
   /** Data that another client keeps on this machine and seeds: proven where it is, never written to. */
   adopt: z.array(z.strictObject({ torrent: z.string(), data: z.string() })).default([]),
   /** Whether publications may name files of this machine and private addresses: on networks of one's own only. */
-  localSources: z.boolean().default(false),
-  parallelFetches: z.int().min(1).max(64).default(2),
-  reserveFirst: z.boolean().default(false),
-  /** Rounds that repairing damaged data may take before the loss is reported. */
-  repairRounds: z.int().min(0).max(6).default(1),
-  /** Most that a transaction pays, in gwei per gas. */
-  maxFeeGwei: z.number().positive().default(50),
+  localSources: field.boolean().default(false),
+  /** Contents fetched at once. */
+  parallelFetches: field.integer(1, 64).default(4),
+  /** Accept an order first and fetch its content then. */
+  reserveFirst: field.boolean().default(false),
+  /** Rounds that repairing damaged data may take before the loss is reported; 0: reported at once. */
+  repairRounds: field.integer(0, 6).default(1),
+  /** Most that a transaction pays, in gwei per gas, tip included. */
+  maxFeeGwei: z.coerce.number().positive().default(50),
   /** How often the chain is looked at, in ms. */
-  pollingIntervalMs: z.int().min(50).default(4000),
-  /** Where /health, /ready and /metrics are served. */
-  health: listen.optional(),
+  pollingIntervalMs: field.integer(50, 3_600_000).default(4000),
+  /** Of /health, /ready and /metrics; 0 serves none. */
+  statusPort: field.port().default(0),
 });
 
 export type OperatorConfig = z.output<typeof operatorConfig>;

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Logger } from "pino";
 import { Registry } from "prom-client";
-import { type LocalAccount, parseGwei } from "viem";
+import { parseGwei } from "viem";
 import { type ChainClient, connect } from "../chain/connection.ts";
 import { loadAccount } from "../chain/keys.ts";
 import { Transactor } from "../chain/transactor.ts";
@@ -11,7 +11,8 @@ import { type Deployment, loadDeployment } from "../sdk/deployment.ts";
 import { ERRORS } from "../sdk/errors.ts";
 import { Mirror } from "../sdk/mirror.ts";
 import type { ProtocolState } from "../sdk/state.ts";
-import { openStore, type Store } from "../store/store.ts";
+import { openStore } from "../store/store.ts";
+import type { PeerAddress } from "../wire/connection.ts";
 import { Seeder } from "../wire/seeder.ts";
 import { OperatorAgent } from "./agent.ts";
 import type { OperatorConfig } from "./config.ts";
@@ -23,119 +24,142 @@ export interface RunOptions {
   /** Registers an operator for the key, if it has none. */
   readonly register?: boolean;
   readonly registry?: Registry;
+  /** Stops it. */
+  readonly signal?: AbortSignal;
 }
-
-/** What runs, and how to stop it, last one first. */
-type Stops = (() => Promise<void>)[];
 
 /** An operator's agent at work, from its configuration: what `holdfast operator run` and the devnet both run. */
 export class OperatorService {
   readonly operatorId: number;
-  readonly deployment: Deployment;
-  /** As of the last block read. */
-  readonly state: ProtocolState;
-  readonly seeder: Seeder;
   readonly registry: Registry;
-  readonly #stops: Stops;
+  /** Resolves when the agent was told to stop. Rejects when it cannot follow the chain any more. */
+  readonly finished: Promise<void>;
+  readonly #mirror: Mirror;
+  readonly #seeder: Seeder;
+  readonly #stopping: AbortController;
+  readonly #parts: Parts;
 
   private constructor(
     operatorId: number,
-    deployment: Deployment,
-    state: ProtocolState,
-    seeder: Seeder,
     registry: Registry,
-    stops: Stops,
+    stopping: AbortController,
+    parts: Parts,
+    running: Running,
   ) {
-    [this.operatorId, this.deployment, this.state] = [operatorId, deployment, state];
-    [this.seeder, this.registry, this.#stops] = [seeder, registry, stops];
+    const { agent, mirror, seeder } = running;
+    [this.operatorId, this.registry, this.#stopping, this.#parts] = [operatorId, registry, stopping, parts];
+    [this.#mirror, this.#seeder] = [mirror, seeder];
+    this.finished = mirror
+      .run((head) => agent.onBlock(head), stopping.signal)
+      .catch((error) => {
+        if (!stopping.signal.aborted) throw error;
+      });
+    this.finished.catch(() => {}); // it is for whoever waits for it
   }
 
   /** Resolves when it follows the chain. @throws HoldfastError when it cannot work as it is configured */
   static async start(config: OperatorConfig, options: RunOptions): Promise<OperatorService> {
-    const { log, registry = new Registry() } = options;
-    const stops: Stops = [];
+    const { log, registry = new Registry(), signal } = options;
+    const stopping = new AbortController();
+    const stop = () => stopping.abort();
+    signal?.addEventListener("abort", stop, { once: true });
+    const parts = new Parts();
+    parts.add(async () => signal?.removeEventListener("abort", stop));
     try {
-      const deployment = await loadDeployment(config.deployment);
-      const account = await loadAccount(config.key);
-      const { rpcUrl, pollingIntervalMs, dataDir } = config;
-      const client = await connect({ rpcUrl, chainId: deployment.chainId, log, pollingIntervalMs });
-      const store = await openStore(join(dataDir, "store"));
-      stops.push(() => store.close());
-      const transactor = await openTransactor(config, client, account, store, options, registry);
-      stops.push(() => transactor.close());
-
-      const { host } = config.listen;
-      const reach = { local: config.localSources };
-      const localAddress = host === "0.0.0.0" || host === "::" ? undefined : host;
-      const library = await Library.open(dataDir, store, { adopt: config.adopt, reach, localAddress });
-      stops.push(() => library.close());
-      const metrics = new OperatorMetrics(registry);
-      let agent: OperatorAgent | undefined;
-      const seeder = await Seeder.listen({
-        ...config.listen,
-        onLoss: ({ torrent }) => agent?.onLoss(torrent.infohashV2),
-        onPeerGone: ({ uploaded }) => metrics.uploaded.inc(uploaded),
-      });
-      stops.push(() => seeder.close());
-
-      const mirror = await Mirror.open({ client, deployment, store, log });
-      const operatorId = await findOperator(config, options, { deployment, client, transactor, mirror, seeder });
-      const { policy, parallelFetches, reserveFirst, repairRounds } = config;
-      const settings = {
-        policy: { ...policy, deny: new Set(policy.deny) },
-        parallelFetches,
-        reserveFirst,
-        repairRounds,
-      };
-      const { state } = mirror;
-      const parts = { deployment, client, state, transactor, library, seeder, metrics, log };
-      agent = new OperatorAgent({ operatorId, ...settings }, parts);
-      stops.push(() => agent!.stop());
-      const stopping = new AbortController();
+      const running = await open(config, options, registry, stopping.signal, parts);
+      const { operatorId, agent, mirror, library, seeder } = running;
       agent.onBlock(mirror.head);
-      const following = mirror.run((head) => agent!.onBlock(head), stopping.signal);
-      stops.push(async () => {
-        stopping.abort();
-        await following;
-      });
-      log.info(
-        { operatorId, listen: `${seeder.host}:${seeder.port}`, contents: library.all().length },
-        "the operator is at work",
-      );
-      return new OperatorService(operatorId, deployment, state, seeder, registry, stops);
+      const listen = `${seeder.host}:${seeder.port}`;
+      log.info({ operatorId, listen, contents: library.all().length }, "the operator is at work");
+      return new OperatorService(operatorId, registry, stopping, parts, running);
     } catch (error) {
-      await stopAll(stops);
+      stop();
+      await parts.close();
       throw error;
     }
   }
 
-  /** Graceful: nothing is left half done, and nothing is lost if it is not called. */
-  stop(): Promise<void> {
-    return stopAll(this.#stops);
+  /** The protocol, as of the last block read. */
+  get state(): ProtocolState {
+    return this.#mirror.state;
+  }
+
+  /** Where it serves peers. */
+  get address(): PeerAddress {
+    return { host: this.#seeder.host, port: this.#seeder.port };
+  }
+
+  /** In good order; nothing is lost if it is not called. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.finished.catch(() => {});
+    await this.#parts.close();
   }
 }
 
-async function stopAll(stops: Stops): Promise<void> {
-  for (let stop = stops.pop(); stop !== undefined; stop = stops.pop()) await stop();
+/** What was opened: closed in the opposite order, whatever fails. */
+class Parts {
+  readonly #closings: (() => Promise<unknown>)[] = [];
+
+  add(close: () => Promise<unknown>): void {
+    this.#closings.push(close);
+  }
+
+  async close(): Promise<void> {
+    for (let close = this.#closings.pop(); close !== undefined; close = this.#closings.pop()) await close();
+  }
 }
 
-function openTransactor(
-  { maxFeeGwei }: OperatorConfig,
-  client: ChainClient,
-  account: LocalAccount,
-  store: Store,
-  { log }: RunOptions,
+interface Running {
+  readonly operatorId: number;
+  readonly agent: OperatorAgent;
+  readonly mirror: Mirror;
+  readonly library: Library;
+  readonly seeder: Seeder;
+}
+
+async function open(
+  config: OperatorConfig,
+  options: RunOptions,
   registry: Registry,
-): Promise<Transactor> {
-  return Transactor.open({
-    client,
-    account,
-    store,
-    log,
-    errors: ERRORS,
-    maxFeePerGas: parseGwei(String(maxFeeGwei)),
-    registry,
+  signal: AbortSignal,
+  parts: Parts,
+): Promise<Running> {
+  const { log } = options;
+  const { dataDir, rpcUrl, pollingIntervalMs } = config;
+  const maxFeePerGas = parseGwei(String(config.maxFeeGwei));
+  const [deployment, account] = [await loadDeployment(config.deployment), await loadAccount(config.key)];
+  const client = await connect({ rpcUrl, chainId: deployment.chainId, log, pollingIntervalMs, signal });
+  const store = await openStore(join(dataDir, "store"));
+  parts.add(() => store.close());
+  const transactor = await Transactor.open({ client, account, store, log, errors: ERRORS, maxFeePerGas, registry });
+  parts.add(() => transactor.close());
+
+  const { host } = config.listen;
+  const localAddress = host === "0.0.0.0" || host === "::" ? undefined : host;
+  const reach = { local: config.localSources };
+  const library = await Library.open(dataDir, store, { adopt: config.adopt, reach, localAddress });
+  parts.add(() => library.close());
+  const metrics = new OperatorMetrics(registry);
+  let agent: OperatorAgent | undefined;
+  const seeder = await Seeder.listen({
+    ...config.listen,
+    onLoss: ({ torrent }) => agent?.onLoss(torrent.infohashV2),
+    onPeerGone: ({ uploaded }) => metrics.uploaded.inc(uploaded),
   });
+  parts.add(() => seeder.close());
+
+  const mirror = await Mirror.open({ client, deployment, store, log });
+  const operatorId = await findOperator(config, options, { deployment, client, transactor, mirror, seeder });
+  const { parallelFetches, reserveFirst, repairRounds } = config;
+  const policy = { ...config.policy, deny: new Set(config.policy.deny) };
+  agent = new OperatorAgent(
+    { operatorId, policy, parallelFetches, reserveFirst, repairRounds },
+    { deployment, client, state: mirror.state, transactor, library, seeder, metrics, log },
+  );
+  // Duties wait for their transactions, so both are told to stop at once.
+  parts.add(() => Promise.all([agent!.stop(), transactor.close()]));
+  return { operatorId, agent, mirror, library, seeder };
 }
 
 interface Registration {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { bytesToHex } from "viem";
 import { openOrder, publish } from "../sdk/actions.ts";
-import { call } from "../sdk/call.ts";
+import { call, read } from "../sdk/call.ts";
 import { commitmentArgs } from "../sdk/manifest.ts";
 import { send } from "../sdk/send.ts";
 import type { LocalChain } from "../testing/deploy.ts";
@@ -25,8 +25,8 @@ export interface Publication {
   readonly close: () => Promise<void>;
 }
 
-/** Publishes `bytes` of data as local account 0, with its seeder as the first peer. */
-export async function publishSample(chain: LocalChain, bytes: number, seed: number): Promise<Publication> {
+/** Publishes `bytes` of data as local account 0, with its seeder as the first peer. @param lie Publishes another dataRoot. */
+export async function publishSample(chain: LocalChain, bytes: number, seed: number, lie = false): Promise<Publication> {
   const parent = await mkdtemp(join(tmpdir(), "holdfast-publisher-"));
   const data = join(parent, `sample-${seed}.bin`);
   await writeFile(data, sampleBytes(bytes, seed));
@@ -38,7 +38,7 @@ export async function publishSample(chain: LocalChain, bytes: number, seed: numb
   seeder.add({ torrent: created.torrent, folder });
   const infohash = bytesToHex(created.torrent.infohashV2).slice(2);
   const contentId = await publish(chain.client(), chain.deployment, {
-    commitment: commitmentArgs(created.commitment),
+    commitment: commitmentArgs({ ...created.commitment, ...(lie && { dataRoot: Buffer.alloc(32, 7) }) }),
     name: created.torrent.name,
     sources: [magnetLink(infohash, [`127.0.0.1:${seeder.port}`])],
   });
@@ -50,9 +50,10 @@ export async function publishSample(chain: LocalChain, bytes: number, seed: numb
   return { contentId, created, infohash, data, torrentFile, seeder, close };
 }
 
-/** Opens an order of one replica, for an epoch from now on. */
-export function orderOf(chain: LocalChain, contentId: number, startEpoch: number): Promise<number> {
-  return openOrder(chain.client(), chain.deployment, { contentId, replicas: 1, startEpoch, epochs: 1 });
+/** Opens an order of one replica, in the epoch under way, for these operators. */
+export async function orderOf(chain: LocalChain, contentId: number, designated: readonly number[]): Promise<number> {
+  const startEpoch = await read(chain.client(), chain.deployment, "Market", "currentEpoch", []);
+  return openOrder(chain.client(), chain.deployment, { contentId, replicas: 1, startEpoch, epochs: 1, designated });
 }
 
 /** Gives a local account some of the asset. */

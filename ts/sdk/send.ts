@@ -1,10 +1,19 @@
-import type { Account, Chain, Client, TransactionReceipt, Transport } from "viem";
-import { sendTransaction, call as simulate, waitForTransactionReceipt } from "viem/actions";
+import type { Account, Address, Chain, Client, TransactionReceipt, Transport } from "viem";
+import { call as callAt, sendTransaction, waitForTransactionReceipt } from "viem/actions";
 import type { Call } from "../chain/call.ts";
 import { explain } from "./errors.ts";
 
 /** A client with an account and a chain, as `createWalletClient` makes it. */
 export type Wallet = Client<Transport, Chain, Account>;
+
+/** Tries a call as `sender`'s, without sending it. @throws ContractRevert when it would revert */
+export async function attempt(client: Client, sender: Address, { to, data, name }: Call): Promise<void> {
+  try {
+    await callAt(client, { account: sender, to, data });
+  } catch (error) {
+    throw explain(error, name);
+  }
+}
 
 /**
  * Tries a call, sends it and waits for it: for people at a terminal and for tests. Agents, which may die at any moment, use a
@@ -12,10 +21,11 @@ export type Wallet = Client<Transport, Chain, Account>;
  *
  * @throws ContractRevert when it would revert, before anything is sent
  */
-export async function send(wallet: Wallet, { to, data, name }: Call): Promise<TransactionReceipt> {
+export async function send(wallet: Wallet, what: Call): Promise<TransactionReceipt> {
+  const { to, data, name } = what;
   const { account, chain } = wallet;
+  await attempt(wallet, account.address, what);
   try {
-    await simulate(wallet, { account, to, data });
     const hash = await sendTransaction(wallet, { account, chain, to, data });
     const receipt = await waitForTransactionReceipt(wallet, { hash });
     if (receipt.status === "reverted")

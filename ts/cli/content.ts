@@ -1,0 +1,64 @@
+import { readFile } from "node:fs/promises";
+import { Command } from "commander";
+import { EXIT, HoldfastError } from "../errors.ts";
+import { magnetLink, parseEndpoint } from "../operator/sources.ts";
+import { publish } from "../sdk/actions.ts";
+import { commitmentArgs, contentKey } from "../sdk/manifest.ts";
+import { checkData, commitmentOf, DataFolder, parseTorrent, type Torrent } from "../torrent/index.ts";
+import { type ChainOptions, openWallet, print, withKey } from "./chain.ts";
+import { collect, integer } from "./options.ts";
+
+interface PublishOptions extends ChainOptions {
+  readonly data: string;
+  readonly name?: string;
+  readonly licence: string;
+  readonly contentVersion: number;
+  readonly source: readonly string[];
+  readonly peer: readonly string[];
+}
+
+/** `holdfast content publish FILE.torrent --data PATH`. */
+export function contentCommand(): Command {
+  const publishing = withKey(new Command("publish"))
+    .description("check a torrent's data, sign its manifest, and publish it with a bond")
+    .argument("<file.torrent>", "a v2 or hybrid torrent")
+    .requiredOption("--data <path>", "its file or folder, or the folder that holds it")
+    .option("--name <text>", "what it is called (default: the torrent's name)")
+    .option("--licence <uri>", "its licence", "")
+    .option("--content-version <n>", "your count of its versions", integer(0, 2 ** 32 - 1), 1)
+    .option("--source <uri>", "where the .torrent is: an http, https or file address; may be repeated", collect, [])
+    .option("--peer <host:port>", "a first peer; may be repeated", collect, [])
+    .action((path: string, _, command: Command) => publishContent(path, command.optsWithGlobals()));
+  return new Command("content").description("publish torrents").addCommand(publishing);
+}
+
+async function publishContent(path: string, options: PublishOptions): Promise<void> {
+  const wrong = options.peer.find((peer) => parseEndpoint(peer) === undefined);
+  if (wrong !== undefined) throw usage(`${wrong} is no peer`, "give host:port");
+  if (options.source.length + options.peer.length === 0) {
+    throw usage("nobody could fetch it", "say where the .torrent is with --source, or name a --peer that seeds it");
+  }
+  const torrent = parseTorrent(await readFile(path));
+  const commitment = commitmentArgs(commitmentOf(torrent, await dataRootOf(torrent, options.data)));
+  const infohash = commitment.infohash.slice(2);
+  const sources = [...options.source, ...(options.peer.length > 0 ? [magnetLink(infohash, options.peer)] : [])];
+  const { deployment, wallet } = await openWallet(options);
+  const { name = torrent.name, licence, contentVersion: version } = options;
+  const contentId = await publish(wallet, deployment, { commitment, name, licence, version, sources });
+  const facts = { contentId, name, key: contentKey(commitment), commitment, sources };
+  print(options, facts, `published content ${contentId}: ${name}, infohash ${infohash}`);
+}
+
+async function dataRootOf(torrent: Torrent, path: string): Promise<Buffer> {
+  const folder = await DataFolder.find(torrent, path);
+  const { dataRoot, damaged } = await checkData(folder).finally(() => folder.close());
+  if (dataRoot !== null) return dataRoot;
+  throw new HoldfastError("the data is not the torrent's", {
+    facts: { damaged },
+    hint: "correct --data, or make the torrent anew",
+  });
+}
+
+function usage(message: string, hint: string): HoldfastError {
+  return new HoldfastError(message, { hint, exitCode: EXIT.usage });
+}

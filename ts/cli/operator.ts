@@ -1,0 +1,151 @@
+import Table from "cli-table3";
+import { Command, Option } from "commander";
+import type { Address } from "viem";
+import { EXIT, HoldfastError } from "../errors.ts";
+import { operatorConfig } from "../operator/config.ts";
+import { OperatorService } from "../operator/run.ts";
+import { parseEndpoint } from "../operator/sources.ts";
+import { register } from "../sdk/actions.ts";
+import { read } from "../sdk/call.ts";
+import { epochOf, roundAt } from "../sdk/clock.ts";
+import { lastEpochOf } from "../sdk/state.ts";
+import { loadConfig } from "../service/config.ts";
+import { createLogger, LOG_LEVELS } from "../service/log.ts";
+import { runService } from "../service/service.ts";
+import { type ChainOptions, flagsOf, openChain, openWallet, print, readState, withChain, withKey } from "./chain.ts";
+import { addressOption, integer, percent } from "./options.ts";
+
+interface RunOptions extends ChainOptions {
+  readonly config?: string;
+  readonly dataDir?: string;
+  readonly listen?: string;
+  readonly endpoint?: string;
+  readonly capacityChunks?: number;
+  readonly operatorId?: number;
+  readonly localSources?: true;
+  readonly statusPort?: number;
+  readonly register?: true;
+  readonly logLevel: (typeof LOG_LEVELS)[number];
+}
+
+interface RegisterOptions extends ChainOptions {
+  readonly capacityChunks: number;
+  readonly endpoint: string;
+  readonly payout?: Address;
+  readonly prover?: Address;
+}
+
+/** `holdfast operator run|register|status`. */
+export function operatorCommand(): Command {
+  const running = withKey(new Command("run"))
+    .description("run an operator's agent until it is stopped")
+    .option("--config <file>", "its configuration, JSON; options and HOLDFAST_… variables go over it")
+    .option("--data-dir <folder>", "where its contents and its store are")
+    .option("--listen <ip:port>", "where peers are served (default: 0.0.0.0:6881)")
+    .option("--endpoint <host:port>", "where peers and keepers find it, for --register (default: where it listens)")
+    .option("--capacity-chunks <n>", "chunks of 8 MiB offered, for --register", integer(1, 1_048_576))
+    .option("--operator-id <n>", "which of the key's operators, if it has several", integer(1, 2 ** 32 - 1))
+    .option("--local-sources", "contents may come from files of this machine and private addresses")
+    .option("--status-port <n>", "of /health, /ready and /metrics; 0 serves none (default: 0)", integer(0, 65_535))
+    .option("--register", "register an operator for the key, if it has none: this stakes its capacity")
+    .addOption(new Option("--log-level <level>", "what is logged").choices([...LOG_LEVELS]).default("info"))
+    .action((_, command: Command) => run(command.optsWithGlobals()));
+  const registering = withKey(new Command("register"))
+    .description("register an operator, with a stake for the capacity it offers")
+    .requiredOption("--capacity-chunks <n>", "chunks of 8 MiB offered", integer(1, 1_048_576))
+    .requiredOption("--endpoint <host:port>", "where peers and keepers find it")
+    .option("--payout <address>", "receives rewards (default: the key's address)", addressOption)
+    .option("--prover <address>", "the key that proves every day (default: the key itself)", addressOption)
+    .action((_, command: Command) => registerOperator(command.optsWithGlobals()));
+  const showing = withChain(new Command("status"))
+    .description("an operator's standing, and what it holds")
+    .argument("<operator>", "its number", integer(1, 2 ** 32 - 1))
+    .action((operatorId: number, _, command: Command) => status(operatorId, command.optsWithGlobals()));
+  return new Command("operator")
+    .description("hold contents, prove them, and be paid")
+    .addCommand(running)
+    .addCommand(registering)
+    .addCommand(showing);
+}
+
+async function run(options: RunOptions): Promise<void> {
+  const { config: file, dataDir, listen, endpoint, capacityChunks, operatorId, localSources, statusPort } = options;
+  const flags = { dataDir, listen, endpoint, capacityChunks, operatorId, localSources, statusPort };
+  const given = { ...flagsOf(options), ...flags };
+  const config = await loadConfig(operatorConfig, { flags: given, ...(file !== undefined && { file }) });
+  const log = createLogger({ name: "operator", level: options.logLevel });
+  const service = { log, statusPort: config.statusPort };
+  process.exitCode = await runService(service, async ({ registry, signal, waitFor }) => {
+    const ready = waitFor("the chain and the library");
+    const operator = await OperatorService.start(config, {
+      log,
+      registry,
+      signal,
+      register: options.register ?? false,
+    });
+    ready();
+    await operator.finished.finally(() => operator.stop());
+  });
+}
+
+async function registerOperator(options: RegisterOptions): Promise<void> {
+  const { capacityChunks, endpoint, prover } = options;
+  if (parseEndpoint(endpoint) === undefined) {
+    throw new HoldfastError(`${endpoint} is no endpoint`, { hint: "give host:port", exitCode: EXIT.usage });
+  }
+  const { deployment, wallet } = await openWallet(options);
+  const { payout = wallet.account.address } = options;
+  const terms = { capacityChunks, endpoint, payout, ...(prover !== undefined && { prover }) };
+  const operatorId = await register(wallet, deployment, terms);
+  print(
+    options,
+    { operatorId, ...terms },
+    `registered operator ${operatorId}: ${capacityChunks} chunks at ${endpoint}`,
+  );
+}
+
+async function status(operatorId: number, options: ChainOptions): Promise<void> {
+  const { deployment, client } = await openChain(options);
+  const { state, now } = await readState(client, deployment);
+  const operator = state.operators.get(operatorId);
+  if (operator === undefined) throw new HoldfastError(`there is no operator ${operatorId}`);
+  const round = roundAt(deployment, now);
+  const [[chunks, stake], badInARow] = await Promise.all([
+    read(client, deployment, "Operators", "reservedNow", [operatorId]),
+    read(client, deployment, "Holdings", "badInARow", [operatorId]),
+  ]);
+  const slots = state.slotsOf(operatorId, round).map(({ order, replica, liveFrom }) => ({
+    order: order.id,
+    replica,
+    content: order.contentId,
+    chunks: order.chunks,
+    lastEpoch: lastEpochOf(order),
+    liveFrom,
+  }));
+  const { proven, settled, weighed, paid, ...standing } = operator;
+  const facts = {
+    ...standing,
+    round,
+    epoch: epochOf(round),
+    provenThisRound: proven.has(round),
+    badInARow,
+    reserved: { chunks, stake },
+    settled: [...settled],
+    paid: [...paid],
+    slots,
+  };
+  const table = new Table({
+    head: ["order", "replica", "content", "chunks", "to epoch", "live from round"],
+    style: { head: [], border: [] },
+  });
+  for (const { order, replica, content, chunks, lastEpoch, liveFrom } of slots) {
+    table.push([order, replica, content, chunks, lastEpoch, liveFrom ?? "reserved"]);
+  }
+  const text = [
+    `operator ${operatorId} at ${operator.endpoint}: reputation ${percent(operator.reputation)}, reliability ${percent(operator.reliability)}`,
+    `${chunks} of ${operator.capacityChunks} chunks reserved; stake ${operator.stake} asset wei, ${stake} of it reserved`,
+    `round ${round} ${proven.has(round) ? "proven" : "not proven (yet)"}; ${badInARow} bad rounds in a row`,
+    table.toString(),
+  ];
+  print(options, facts, text.join("\n"));
+}

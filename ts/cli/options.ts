@@ -1,0 +1,26 @@
+import { InvalidArgumentError } from "commander";
+import { type Address, isAddress } from "viem";
+
+/** A reader of whole numbers within bounds. */
+export function integer(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`Not a whole number from ${least} to ${most}.`);
+  };
+}
+
+export function addressOption(text: string): Address {
+  if (isAddress(text)) return text;
+  throw new InvalidArgumentError("Not an address.");
+}
+
+/** Collects an option that may be given several times. */
+export function collect(text: string, before: readonly string[]): string[] {
+  return [...before, text];
+}
+
+/** WAD as a percentage, e.g. "92.3%". */
+export function percent(wad: bigint): string {
+  return `${Number((wad * 1000n) / 10n ** 18n) / 10}%`;
+}
