@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Pausable} from "@openzeppelin/contracts/utils/Pausable.sol";
+
+import {IMarket} from "../../src/interfaces/IMarket.sol";
+import {Epoch} from "../../src/Types.sol";
+import {BaseTest} from "../Base.t.sol";
+
+contract OpenTest is BaseTest {
+    uint32 private content;
+
+    function setUp() public override {
+        super.setUp();
+        content = _publish(ONE_CHUNK * 3);
+    }
+
+    function test_Open_RevertWhen_Paused() external {
+        vm.prank(guardian);
+        market.pause();
+        IMarket.Request memory r = _request(content, 1, 1);
+        _expect(abi.encodeWithSelector(Pausable.EnforcedPause.selector), r);
+        vm.prank(guardian);
+        market.unpause();
+        _open(r);
+    }
+
+    function test_Open_RevertWhen_OutOfBounds() external {
+        _expect(abi.encodeWithSelector(IMarket.Market_BadRequest.selector, 0, 1, 0, 0, 0), _request(content, 0, 1));
+        _expect(abi.encodeWithSelector(IMarket.Market_BadRequest.selector, 17, 1, 0, 0, 0), _request(content, 17, 1));
+        _expect(abi.encodeWithSelector(IMarket.Market_BadRequest.selector, 1, 0, 0, 0, 0), _request(content, 1, 0));
+        _expect(abi.encodeWithSelector(IMarket.Market_BadRequest.selector, 1, 13, 0, 0, 0), _request(content, 1, 13));
+        IMarket.Request memory r = _request(content, 1, 1);
+        r.startEpoch = Epoch.wrap(3);
+        _expect(abi.encodeWithSelector(IMarket.Market_BadStart.selector, 3, 1), r);
+        uint40 other = _open(_publish(ONE_BLOCK), 1, 1);
+        (r.startEpoch, r.incumbentOrder) = (Epoch.wrap(2), other);
+        _expect(abi.encodeWithSelector(IMarket.Market_BadIncumbent.selector, other), r);
+    }
+
+    function test_Open_RevertWhen_TheDepositIsAbove() external {
+        IMarket.Request memory r = _request(content, 2, 1);
+        uint256 deposit = 3 * 2 * 29 * uint256(FEE);
+        vm.expectRevert(abi.encodeWithSelector(IMarket.Market_DepositAbove.selector, deposit, deposit - 1));
+        vm.prank(uploader);
+        market.open(r, deposit - 1);
+    }
+
+    /// H-ESC-2: terms are the order's from then on, and everything without a holder goes back.
+    function test_HEsc2_DepositAndRefund() external {
+        uint256 had = asset.balanceOf(uploader);
+        uint40 order = _open(content, 2, 1);
+        uint256 round = 3 * uint256(FEE);
+        assertEq(market.deposits(), 2 * 29 * round);
+        vm.prank(governor);
+        market.setTerms(7 * FEE, 1);
+        assertEq(market.order(order).feePerChunkRound, FEE);
+        assertEq(market.order(order).slashBps, 10_000);
+        _next();
+        assertEq(market.withdrawable(order), 2 * round);
+
+        vm.expectRevert(abi.encodeWithSelector(IMarket.Market_NotUploader.selector, order, anyone));
+        vm.prank(anyone);
+        market.cancelOpen(order, 1);
+        vm.startPrank(uploader);
+        market.cancelOpen(order, 1);
+        vm.expectRevert(abi.encodeWithSelector(IMarket.Market_NotOpen.selector, order, 0));
+        market.cancelOpen(order, 1);
+        assertEq(market.withdraw(order, uploader), (29 + 1) * round);
+        market.cancelOpen(order, 2);
+        market.withdraw(order, uploader);
+        vm.stopPrank();
+        assertEq(asset.balanceOf(uploader), had);
+        assertEq(market.accounted(), 0);
+    }
+
+    function test_RevertWhen_TheCallerIsAnother() external {
+        bytes memory err = abi.encodeWithSelector(IMarket.Market_Unauthorized.selector, anyone);
+        vm.startPrank(anyone);
+        vm.expectRevert(err);
+        market.endSlot(1, 0, Epoch.wrap(1), IMarket.Ending.AuditFailed);
+        vm.expectRevert(err);
+        market.collect(Epoch.wrap(1));
+    }
+
+    function _expect(bytes memory err, IMarket.Request memory r) private {
+        vm.expectRevert(err);
+        vm.prank(uploader);
+        market.open(r, type(uint256).max);
+    }
+}
