@@ -33,35 +33,39 @@ export const operatorConfig = z.strictObject({
   /** Where peers and keepers find it, for registering. Default: where it listens. */
   endpoint: endpoint.optional(),
   /** Which of the key's operators; needed only if it has several. */
-  operatorId: field.integer(1, 2 ** 32 - 1).optional(),
+  operatorId: z
+    .int()
+    .min(1)
+    .max(2 ** 32 - 1)
+    .optional(),
   /** Chunks of 8 MiB offered, for registering. */
-  capacityChunks: field.integer(1, 1_048_576).default(1024),
+  capacityChunks: z.int().min(1).max(1_048_576).default(1024),
   /** Receives rewards, for registering. Default: the key's address. */
   payout: field.address().optional(),
   policy: z
     .strictObject({
       /** Largest content taken, in chunks. */
-      maxChunks: field.integer(1, 1_048_576).default(1_048_576),
+      maxChunks: z.int().min(1).max(1_048_576).default(1_048_576),
       /** Least fee taken, asset wei per chunk and round, e.g. "300 gwei". */
       minFee: field.wei().default(0n),
       /** v2 infohashes that are never held. */
-      deny: field.list(infohash).default([]),
+      deny: z.array(infohash).default([]),
     })
     .prefault({}),
   /** Data that another client keeps on this machine and seeds: proven where it is, never written to. */
   adopt: z.array(z.strictObject({ torrent: z.string(), data: z.string() })).default([]),
   /** Whether publications may name files of this machine and private addresses: on networks of one's own only. */
-  localSources: field.boolean().default(false),
+  localSources: z.boolean().default(false),
   /** Contents fetched at once. */
-  parallelFetches: field.integer(1, 64).default(4),
+  parallelFetches: z.int().min(1).max(64).default(4),
   /** Accept an order first and fetch its content then. */
-  reserveFirst: field.boolean().default(false),
+  reserveFirst: z.boolean().default(false),
   /** Rounds that repairing damaged data may take before the loss is reported; 0: reported at once. */
-  repairRounds: field.integer(0, 6).default(1),
+  repairRounds: z.int().min(0).max(6).default(1),
   /** Most that a transaction pays, in gwei per gas, tip included. */
-  maxFeeGwei: z.coerce.number().positive().default(50),
+  maxFeeGwei: z.number().positive().default(50),
   /** How often the chain is looked at, in ms. */
-  pollingIntervalMs: field.integer(50, 3_600_000).default(4000),
+  pollingIntervalMs: z.int().min(50).max(3_600_000).default(4000),
   /** Of /health, /ready and /metrics; 0 serves none. */
   statusPort: field.port().default(0),
 });
