@@ -25,6 +25,7 @@ await check("Bindings against the contracts", node, [
   "script/tools/bindings.ts",
   "--check",
 ]);
+process.env.FORGE_SNAPSHOT_CHECK = "true"; // gas that differs from snapshots/ is a failure
 await check("Tests of the contracts", node, [...forge, "test", "--color", color], countForge);
 rmSync(VITEST_REPORT, { force: true });
 const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${VITEST_REPORT}`];
