@@ -96,6 +96,7 @@ contract Market is IMarket, AccessManaged, Pausable, Clock {
             }
         }
         uint256 chunks = CATALOG.chunks(request.contentId);
+        if (chunks == 0) revert Market_UnknownContent(request.contentId);
         uint256 deposit = _needed(o, chunks);
         if (deposit == 0) revert Market_TooLate(currentRound(), _lastRound(o));
         if (deposit > maxDeposit) revert Market_DepositAbove(deposit, maxDeposit);
