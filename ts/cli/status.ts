@@ -1,29 +1,10 @@
 import Table from "cli-table3";
 import { Command } from "commander";
-import { pino } from "pino";
-import { z } from "zod";
-import { type ChainClient, connect } from "../chain/connection.ts";
 import { read } from "../sdk/call.ts";
 import { epochOf, indexOf, middleOf, ROUNDS, roundAt, startOf } from "../sdk/clock.ts";
-import { type Deployment, loadDeployment } from "../sdk/deployment.ts";
-import { ProtocolState } from "../sdk/state.ts";
-import { field, loadConfig } from "../service/config.ts";
-import type { GlobalOptions } from "./main.ts";
-
-interface Flags extends GlobalOptions {
-  readonly rpcUrl?: string;
-  readonly deployment?: string;
-}
-
-const statusConfig = z.object({
-  rpcUrl: field.url().default("http://127.0.0.1:8545"),
-  /** Path of deployments/<chainId>.json. */
-  deployment: z.string().default("deployments/31337.json"),
-});
-/** How long an RPC that is away is waited for, in ms. */
-const PATIENCE_MS = 5_000;
-/** Blocks whose logs are asked for at once. */
-const STEP = 2_000n;
+import type { ProtocolState } from "../sdk/state.ts";
+import { type ChainOptions, openChain, print, readState, withChain } from "./chain.ts";
+import { percent } from "./options.ts";
 
 /** An operator, as `holdfast status` tells of it. */
 export interface OperatorStatus {
@@ -51,23 +32,17 @@ export interface OperatorStatus {
 
 /** `holdfast status`: the network at a glance. */
 export function statusCommand(): Command {
-  return new Command("status")
+  return withChain(new Command("status"))
     .description("the network: where its clock stands, and every operator's standing and next deadline")
-    .option("--rpc-url <url>", "the chain's RPC, or HOLDFAST_RPC_URL (default: http://127.0.0.1:8545)")
-    .option("--deployment <file>", "the addresses, or HOLDFAST_DEPLOYMENT (default: deployments/31337.json)")
     .action((_, command: Command) => status(command.optsWithGlobals()));
 }
 
-async function status({ json = false, rpcUrl: url, deployment: file }: Flags): Promise<void> {
-  const config = await loadConfig(statusConfig, { flags: { rpcUrl: url, deployment: file } });
-  const deployment = await loadDeployment(config.deployment);
-  const { chainId } = deployment;
-  const log = pino({ level: "silent" });
-  const client = await connect({ rpcUrl: config.rpcUrl, chainId, log, patienceMs: PATIENCE_MS });
+async function status(options: ChainOptions): Promise<void> {
+  const { deployment, client } = await openChain(options);
   const { state, now } = await readState(client, deployment);
   if (now < deployment.genesis) {
     const starts = timeOf(deployment.genesis);
-    return print(json, { genesis: deployment.genesis, operators: [] }, `the first round starts at ${starts}`);
+    return print(options, { genesis: deployment.genesis, operators: [] }, `the first round starts at ${starts}`);
   }
   const round = roundAt(deployment, now);
   const epoch = epochOf(round);
@@ -87,30 +62,7 @@ async function status({ json = false, rpcUrl: url, deployment: file }: Flags): P
     `${counts.contents} contents, ${counts.orders} orders, ${counts.openReplicas} replicas open; ${keepers.length} keepers`,
     tableOf(operators),
   ];
-  print(json, { ...clock, ...counts, operators }, text.join("\n"));
-}
-
-/** What the protocol's events add up to now. */
-async function readState(client: ChainClient, deployment: Deployment): Promise<{ state: ProtocolState; now: number }> {
-  const state = new ProtocolState(deployment);
-  const { number: head, timestamp } = await client.getBlock();
-  const { Asset: _, ...contracts } = deployment.contracts;
-  for (let fromBlock = BigInt(deployment.fromBlock); fromBlock <= head; fromBlock += STEP) {
-    const toBlock = fromBlock + STEP - 1n < head ? fromBlock + STEP - 1n : head;
-    const logs = await client.getLogs({ address: Object.values(contracts), fromBlock, toBlock });
-    for (const entry of logs) state.apply(entry);
-  }
-  return { state, now: Number(timestamp) };
-}
-
-function print(json: boolean, facts: object, text: string): void {
-  const plain = (_: string, value: unknown) => (typeof value === "bigint" ? value.toString() : value);
-  console.log(json ? JSON.stringify(facts, plain, 2) : text);
-}
-
-/** WAD as a percentage, e.g. "92.3%". */
-function percent(wad: bigint): string {
-  return `${Number((wad * 1000n) / 10n ** 18n) / 10}%`;
+  print(options, { ...clock, ...counts, operators }, text.join("\n"));
 }
 
 /** Every operator in `round`; the clock says whether the round has its seed, and when it ends. */

@@ -5,7 +5,7 @@ import type { ChainClient } from "../chain/connection.ts";
 import type { Transactor } from "../chain/transactor.ts";
 import { HoldfastError } from "../errors.ts";
 import { call, read } from "../sdk/call.ts";
-import { epochOf, indexOf, roundAt, startOf } from "../sdk/clock.ts";
+import { epochOf, roundAt, startOf } from "../sdk/clock.ts";
 import type { Deployment } from "../sdk/deployment.ts";
 import { isRevert } from "../sdk/errors.ts";
 import type { Head } from "../sdk/mirror.ts";
@@ -26,6 +26,7 @@ import { type Held, type Library, UnprovableContentError } from "./library.ts";
 import type { OperatorMetrics } from "./metrics.ts";
 import { type Candidate, choose, type Policy } from "./policy.ts";
 import { DamageError, Prover } from "./prover.ts";
+import { Settler } from "./settler.ts";
 import { parseEndpoint } from "./sources.ts";
 
 export interface AgentSettings {
@@ -62,10 +63,6 @@ interface Damage {
 /** Priorities of what must be on chain before the round ends: its proof before anything else. */
 const PROOF = 20;
 const ANSWER = 10;
-/** Rounds of the next epoch from which an epoch is settled (Settlement). */
-const SETTLE_ROUND = 2;
-/** Operators in a page of the keepers' values (Oracle). */
-const PAGE = 512;
 /** Capacity in stake is bounded by the chain alone. */
 const BOUNDLESS = { chunks: Number.MAX_SAFE_INTEGER, stake: 1n << 255n, diskBytes: Number.MAX_SAFE_INTEGER };
 
@@ -79,6 +76,7 @@ export class OperatorAgent {
   readonly #parts: AgentParts;
   readonly #duties: Duties;
   readonly #prover: Prover;
+  readonly #settler: Settler;
   /** By infohash: what the seeder serves, and the reader it does it with. */
   readonly #served = new Map<string, { held: Held; folder: DataFolder }>();
   /** By infohash. */
@@ -89,8 +87,6 @@ export class OperatorAgent {
   readonly #taking = new Map<number, number>();
   /** By order: how often taking it failed. */
   readonly #setbacks = new Map<number, number>();
-  /** The last epoch known to be settled. */
-  #settledThrough = 0;
   /** The block that the state stands at. */
   #block: Head = { number: 0n, timestamp: 0n };
   readonly #awaitingBlock: (() => void)[] = [];
@@ -106,6 +102,7 @@ export class OperatorAgent {
       onRetry: () => this.#look(),
     });
     this.#prover = new Prover(parts.library, (id) => this.#content(id), parts.log);
+    this.#settler = new Settler({ ...parts, duties: this.#duties, send: (what, key) => this.#send(what, key) });
   }
 
   /** Starts what is due. The state must stand at `block`. */
@@ -133,7 +130,7 @@ export class OperatorAgent {
     this.#audits(me, round);
     this.#mend(slots, round);
     this.#seek(me, round);
-    this.#settle(me, round);
+    this.#settler.settle(me, round);
   }
 
   /** A peer found a piece missing: what it belongs to is looked at now, not when the chain asks. */
@@ -443,43 +440,6 @@ export class OperatorAgent {
         await this.#send(call(deployment, "Market", "unwind", [order.id, replica]), `unwind:${me.id}:${subject}`);
       });
     }
-  }
-
-  #settle(me: OperatorState, round: number): void {
-    const { deployment, log, state } = this.#parts;
-    const ended = indexOf(round) >= SETTLE_ROUND ? epochOf(round) - 1 : epochOf(round) - 2;
-    if (this.#settledThrough < ended) {
-      this.#duties.start("settle:epochs", async () => {
-        for (let epoch = this.#settledThrough + 1; epoch <= ended; epoch++) {
-          await this.#settleEpoch(me, epoch);
-          this.#settledThrough = epoch;
-        }
-      });
-    }
-    for (const epoch of me.weighed) {
-      if (me.paid.has(epoch) || !state.frozen.has(epoch)) continue;
-      this.#duties.start(`claim:${epoch}`, async () => {
-        await this.#send(call(deployment, "Settlement", "claim", [me.id, epoch]), `claim:${me.id}:${epoch}`);
-        log.info({ epoch }, "an epoch's share is paid");
-      });
-    }
-  }
-
-  async #settleEpoch(me: OperatorState, epoch: number): Promise<void> {
-    const { client, deployment, log } = this.#parts;
-    if (await read(client, deployment, "Pool", "settledThrough", [me.id, epoch])) return;
-    const settle = () =>
-      this.#send(call(deployment, "Settlement", "settle", [me.id, epoch]), `settle:${me.id}:${epoch}`);
-    try {
-      await settle();
-    } catch (error) {
-      if (isRevert(error, "Settlement_NothingToSettle")) return; // somebody else has settled it
-      if (!isRevert(error, "Settlement_NotTallied")) throw error;
-      const page = Math.floor((me.id - 1) / PAGE);
-      await this.#send(call(deployment, "Oracle", "tally", [epoch, BigInt(page)]), `tally:${epoch}:${page}`);
-      await settle();
-    }
-    log.info({ epoch }, "an epoch is settled");
   }
 
   // ---- Small things ----
