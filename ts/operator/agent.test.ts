@@ -146,7 +146,8 @@ test("H-EPOCH-3: an epoch that ended is settled and, once frozen, claimed to the
   const published = await publishSample(chain, 100_000, 6);
   closing.push(published.close);
   const payout = chain.client(9).account.address;
-  const operator = await startOperator(5, await folder(), { payout });
+  const dataDir = await folder();
+  const operator = await startOperator(5, dataDir, { payout });
   const me = () => operator.state.operators.get(operator.operatorId)!;
   const epoch = await currentEpoch();
   const orderId = await orderOf(chain, published.contentId, [operator.operatorId]);
@@ -163,6 +164,11 @@ test("H-EPOCH-3: an epoch that ended is settled and, once frozen, claimed to the
   await send(chain.client(), call(chain.deployment, "Settlement", "freeze", [epoch]));
   await vi.waitFor(() => expect(me().paid).toContain(epoch), soon);
   expect(await read(chain.client(), chain.deployment, "Asset", "balanceOf", [payout])).toBeGreaterThan(0n);
+
+  const kept = () => readdir(join(dataDir, "contents"));
+  expect(await kept()).toEqual([published.infohash]);
+  await chain.toRound((epoch + 2) * 30);
+  await vi.waitFor(async () => expect(await kept()).toEqual([]), soon);
 });
 
 /** How often a kind of duty has failed. */

@@ -5,7 +5,7 @@ import type { ChainClient } from "../chain/connection.ts";
 import type { Transactor } from "../chain/transactor.ts";
 import { HoldfastError } from "../errors.ts";
 import { call, read } from "../sdk/call.ts";
-import { epochOf, roundAt, startOf } from "../sdk/clock.ts";
+import { epochOf, ROUNDS, roundAt, startOf } from "../sdk/clock.ts";
 import type { Deployment } from "../sdk/deployment.ts";
 import { isRevert } from "../sdk/errors.ts";
 import type { Head } from "../sdk/mirror.ts";
@@ -14,6 +14,7 @@ import {
   type ContentState,
   firstRoundOf,
   type HeldSlot,
+  lastRoundOf,
   type OperatorState,
   type OrderState,
   type ProtocolState,
@@ -157,6 +158,7 @@ export class OperatorAgent {
     this.#round = round;
     metrics.round.set(round);
     log.info({ round, epoch: epochOf(round) }, "a round began");
+    this.#tidy(round);
     for (let past = Math.max(before, round - 2); before !== 0 && past < round; past++) {
       const due = state.slotsOf(me.id, past).some(({ liveFrom }) => liveFrom !== undefined && liveFrom <= past);
       if (!state.seeds.has(past) || !due || me.proven.has(past) || this.#nothingDueIn === past) continue;
@@ -372,6 +374,24 @@ export class OperatorAgent {
     this.#served.delete(infohash);
     this.#parts.seeder.remove(served.held.torrent.infohashV2);
     await served.folder.close();
+  }
+
+  /** Deletes what was fetched for orders that are over since an epoch: time to order it again, and then the space is another's. */
+  #tidy(round: number): void {
+    const { library, log, state } = this.#parts;
+    const wanted = new Set<string>();
+    for (const order of state.orders.values()) {
+      if (lastRoundOf(order) + ROUNDS >= round) wanted.add(this.#content(order.contentId).commitment.infohash.slice(2));
+    }
+    for (const { torrent, adopted } of library.all()) {
+      const infohash = bytesToHex(torrent.infohashV2).slice(2);
+      if (adopted || wanted.has(infohash)) continue;
+      this.#duties.start(`drop:${infohash}`, async () => {
+        await this.#unserve(infohash);
+        await library.drop(infohash);
+        log.info({ infohash, name: torrent.name }, "a content that nobody orders any more is deleted");
+      });
+    }
   }
 
   async #noticingDamage<T>(work: Promise<T>): Promise<T> {
