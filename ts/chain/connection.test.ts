@@ -1,7 +1,8 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { EXIT, exitCodeOf, formatError, messageOf } from "../errors.ts";
 import { createLogger } from "../service/log.ts";
 import { Anvil, type LocalClient } from "../testing/anvil.ts";
+import { eventually } from "../testing/eventually.ts";
 import { RpcProxy } from "../testing/rpc-proxy.ts";
 import { Clock } from "./clock.ts";
 import { type ConnectionOptions, connect } from "./connection.ts";
@@ -41,7 +42,7 @@ test("an RPC that comes back as another chain is not used", async () => {
   const client = await open();
   await proxy.stop();
   const number = client.getBlockNumber().catch((error) => error);
-  await vi.waitFor(() => expect(lines.join("")).toContain("the RPC is away"));
+  await eventually(() => expect(lines.join("")).toContain("the RPC is away"));
   proxy.intercept = ({ method }) => (method === "eth_chainId" ? { result: "0x1" } : undefined);
   await proxy.resume();
   expect(messageOf(await number)).toContain("serves chain 1, but chain 31337 is configured");

@@ -5,11 +5,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Registry } from "prom-client";
 import { type Address, type Hash, parseEther, parseGwei } from "viem";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { createLogger } from "../service/log.ts";
 import { openStore, type Store } from "../store/store.ts";
 import { Anvil, type LocalClient, localAccount, localKey } from "../testing/anvil.ts";
 import { add, addFrom, counterAbi, deployCounter, totalOf } from "../testing/counter.ts";
+import { eventually } from "../testing/eventually.ts";
 import { RpcProxy } from "../testing/rpc-proxy.ts";
 import { type ChainClient, connect } from "./connection.ts";
 import { ContractRevert } from "./revert.ts";
@@ -83,7 +84,7 @@ async function pooled(): Promise<Record<string, { hash: Hash; maxFeePerGas: `0x$
   return (entry?.[1] ?? {}) as never;
 }
 
-const inPool = () => vi.waitFor(async () => expect(Object.keys(await pooled())).toHaveLength(1), { timeout: 10_000 });
+const inPool = () => eventually(async () => expect(Object.keys(await pooled())).toHaveLength(1));
 const sentCount = () => chain.getTransactionCount({ address: localAccount(sender).address });
 const logged = (message: string) => lines.filter((line) => line.includes(message)).length;
 
@@ -138,7 +139,7 @@ describe("sending", () => {
       final = true;
     });
     const second = transactor.send(add(counter, 2n), { key: "b" });
-    await vi.waitFor(async () => expect(await totalOf(chain, counter)).toBe(3n));
+    await eventually(async () => expect(await totalOf(chain, counter)).toBe(3n));
     expect(final).toBe(false);
     await chain.mine({ blocks: 3 });
     const [a, b] = await Promise.all([first, second]);
@@ -172,7 +173,7 @@ describe("a call that a contract refuses", () => {
     await chain.sendTransaction({ to, data, maxFeePerGas: parseGwei("200"), maxPriorityFeePerGas: parseGwei("9") });
     await chain.mine({ blocks: 1 });
     await chain.setNextBlockBaseFeePerGas({ baseFeePerGas: 1n });
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       await chain.mine({ blocks: 1 });
       expect(transactor.pending).toBe(0);
     });
@@ -194,15 +195,12 @@ describe("fees", () => {
     const sent = transactor.send(add(counter, 5n), { key: "a" });
     await inPool();
     const fees: bigint[] = [];
-    await vi.waitFor(
-      async () => {
-        const [transaction] = Object.values(await pooled());
-        const fee = BigInt(transaction!.maxFeePerGas);
-        if (fee !== fees.at(-1)) fees.push(fee);
-        expect((fee * 9n) / 8n).toBeGreaterThanOrEqual(parseGwei("6"));
-      },
-      { timeout: 20_000, interval: 5 },
-    );
+    await eventually(async () => {
+      const [transaction] = Object.values(await pooled());
+      const fee = BigInt(transaction!.maxFeePerGas);
+      if (fee !== fees.at(-1)) fees.push(fee);
+      expect((fee * 9n) / 8n).toBeGreaterThanOrEqual(parseGwei("6"));
+    });
     expect(fees.length).toBeGreaterThan(1);
     for (const [i, fee] of fees.slice(1).entries()) expect(fee * 8n).toBeGreaterThanOrEqual(fees[i]! * 9n);
     expect(fees.at(-1)).toBeLessThanOrEqual(parseGwei("6"));
@@ -217,7 +215,7 @@ describe("fees", () => {
     await chain.setNextBlockBaseFeePerGas({ baseFeePerGas: parseGwei("500") });
     await chain.mine({ blocks: 1 });
     const sent = transactor.send(add(counter, 5n), { key: "a" });
-    await vi.waitFor(() => expect(logged("fees are above the ceiling")).toBe(1));
+    await eventually(() => expect(logged("fees are above the ceiling")).toBe(1));
     expect(await pooled()).toEqual({});
     await chain.setNextBlockBaseFeePerGas({ baseFeePerGas: parseGwei("1") });
     await chain.mine({ blocks: 1 });
@@ -234,7 +232,7 @@ describe("fees", () => {
     const { timestamp } = await chain.getBlock();
     const sent = transactor.send(add(counter, 5n), { key: "a", deadline: Number(timestamp) + 600 });
     const settled = sent.catch((error) => error);
-    await vi.waitFor(() => expect(logged("fees are above the ceiling")).toBe(1));
+    await eventually(() => expect(logged("fees are above the ceiling")).toBe(1));
     await chain.increaseTime({ seconds: 601 });
     await chain.setNextBlockBaseFeePerGas({ baseFeePerGas: parseGwei("500") });
     await chain.mine({ blocks: 1 });
@@ -290,7 +288,7 @@ describe("what a node does to transactions", () => {
     await reopen({ confirmations: 2 });
     const id = await chain.snapshot();
     const sent = transactor.send(add(counter, 5n), { key: "a" });
-    await vi.waitFor(async () => expect(await totalOf(chain, counter)).toBe(5n));
+    await eventually(async () => expect(await totalOf(chain, counter)).toBe(5n));
     await chain.setAutomine(false);
     await chain.revert({ id });
     expect(await totalOf(chain, counter)).toBe(0n);
@@ -305,7 +303,7 @@ describe("an RPC that goes away", () => {
   test("is waited for: what was asked for meanwhile is sent once it is back, logged once", async () => {
     await proxy.stop();
     const sent = [transactor.send(add(counter, 5n), { key: "a" }), transactor.send(add(counter, 6n), { key: "b" })];
-    await vi.waitFor(() => expect(logged("the RPC is away")).toBe(1));
+    await eventually(() => expect(logged("the RPC is away")).toBe(1));
     await new Promise((resolve) => setTimeout(resolve, 1000));
     await proxy.resume();
     await Promise.all(sent);
@@ -333,7 +331,7 @@ describe("an RPC that goes away", () => {
     await inPool();
     let failures = 3;
     proxy.intercept = () => (failures-- > 0 ? { error: { code: -32603, message: "internal error" } } : undefined);
-    await vi.waitFor(() => expect(failures).toBeLessThan(0));
+    await eventually(() => expect(failures).toBeLessThan(0));
     await chain.mine({ blocks: 1 });
     expect((await sent).status).toBe("success");
     expect(await sentCount()).toBe(1);
@@ -353,7 +351,7 @@ describe("a restart", () => {
     transactor = await open();
     expect(transactor.pending).toBe(1);
     await chain.mine({ blocks: 1 });
-    await vi.waitFor(() => expect(transactor.pending).toBe(0));
+    await eventually(() => expect(transactor.pending).toBe(0));
     expect((await transactor.send(add(counter, 5n), { key: "a" })).transactionHash).toBe(hash);
     expect(await sentCount()).toBe(1);
   });
@@ -368,8 +366,8 @@ describe("a restart", () => {
       if (unsent) proxy.intercept = ({ method }) => (method === "eth_sendRawTransaction" ? "silence" : undefined);
       proxy.asked.length = 0;
       const child = sendInChild();
-      if (unsent) await vi.waitFor(() => expect(proxy.asked).toContain("eth_sendRawTransaction"), { timeout: 20_000 });
-      else await vi.waitFor(async () => expect(await pooled()).not.toEqual({}), { timeout: 20_000 });
+      if (unsent) await eventually(() => expect(proxy.asked).toContain("eth_sendRawTransaction"));
+      else await eventually(async () => expect(await pooled()).not.toEqual({}));
       child.kill("SIGKILL");
       await once(child, "exit");
       proxy.intercept = () => undefined;
