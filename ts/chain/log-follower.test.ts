@@ -164,6 +164,25 @@ test("starts over when a reorganisation is deeper than what it remembers", async
   expect(await seen()).toEqual([5n, 11n]);
 });
 
+test("is not deceived by a reorganisation while it looks", async () => {
+  const id = await chain.snapshot();
+  await send(1n);
+  const follower = follow();
+  await follower.catchUp();
+  await send(2n);
+  const next = `0x${(await chain.getBlockNumber()).toString(16)}`;
+  proxy.intercept = async ({ method, params }) => {
+    if (method !== "eth_getBlockByNumber" || params[0] !== next) return undefined;
+    proxy.intercept = () => undefined;
+    await chain.revert({ id });
+    await chain.increaseTime({ seconds: 3600 });
+    for (const amount of [5n, 6n]) await send(amount);
+  };
+  await follower.catchUp();
+  expect(await seen()).toEqual(await onChain());
+  expect(await seen()).toEqual([5n, 11n]);
+});
+
 test("comes to what is on the chain, whatever reorganisations, restarts and time warps come", async () => {
   const random = randomFrom(7);
   for (let i = 0; i < 40; i++) {

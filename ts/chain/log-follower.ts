@@ -159,7 +159,6 @@ export class LogFollower<const abi extends Abi> {
   async #commonWith(cursor: Cursor, head: bigint): Promise<Cursor> {
     for (let length = cursor.blocks.length; length > 0; length--) {
       const { number, hash } = cursor.blocks[length - 1]!;
-      if (number > head) continue;
       if ((await this.#hashOf(number)) === hash) {
         const next = cursor.blocks[length];
         return next && next.number <= head ? { blocks: cursor.blocks.slice(0, length) } : cursor;

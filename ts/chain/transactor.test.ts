@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { Registry } from "prom-client";
 import { type Address, type Hash, parseEther, parseGwei } from "viem";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { messageOf } from "../errors.ts";
 import { createLogger } from "../service/log.ts";
 import { openStore, type Store } from "../store/store.ts";
 import { Anvil, type LocalClient, localAccount, localKey } from "../testing/anvil.ts";
@@ -284,6 +285,21 @@ describe("what a node does to transactions", () => {
     expect(await totalOf(chain, counter)).toBe(5n);
   });
 
+  test("refusing one, and mining it all the same: asking again finds it", async () => {
+    let raw: Hash | undefined;
+    proxy.intercept = ({ method, params }) => {
+      if (method !== "eth_sendRawTransaction") return undefined;
+      raw = params[0] as Hash;
+      return { error: { code: -32000, message: "insufficient funds for gas * price + value" } };
+    };
+    await expect(transactor.send(add(counter, 5n), { key: "a" })).rejects.toThrow(TransactionDropped);
+    proxy.intercept = () => undefined;
+    await chain.sendRawTransaction({ serializedTransaction: raw! });
+    await transactor.send(add(counter, 5n), { key: "a" });
+    expect(await totalOf(chain, counter)).toBe(5n);
+    expect(await sentCount()).toBe(1);
+  });
+
   test("undoing its block before it is final: it is sent again, once", async () => {
     await reopen({ confirmations: 2 });
     const id = await chain.snapshot();
@@ -322,6 +338,20 @@ describe("an RPC that goes away", () => {
     };
     await transactor.send(add(counter, 5n), { key: "a" });
     expect(await totalOf(chain, counter)).toBe(5n);
+    expect(await sentCount()).toBe(1);
+  });
+
+  test("for good, by its answer, after a transaction was sent: asking again finds that one", async () => {
+    await chain.setAutomine(false);
+    const sent = transactor.send(add(counter, 5n), { key: "a" });
+    const settled = sent.catch((error) => messageOf(error));
+    await inPool();
+    proxy.intercept = () => ({ status: 401 });
+    expect(await settled).toContain("refuses: HTTP 401");
+    proxy.intercept = () => undefined;
+    const again = transactor.send(add(counter, 5n), { key: "a" });
+    await chain.mine({ blocks: 1 });
+    expect((await again).status).toBe("success");
     expect(await sentCount()).toBe(1);
   });
 

@@ -20,7 +20,7 @@ export class RpcProxy {
   /** Methods asked for, oldest first. */
   readonly asked: string[] = [];
   /** Undefined passes a request on. */
-  intercept: (request: RpcRequest) => RpcAnswer | undefined = () => undefined;
+  intercept: (request: RpcRequest) => RpcAnswer | undefined | Promise<undefined> = () => undefined;
   readonly #server: Server;
   readonly #port: number;
 
@@ -37,7 +37,7 @@ export class RpcProxy {
       const body = Buffer.concat(chunks).toString();
       const request: RpcRequest = JSON.parse(body);
       proxy.asked.push(request.method);
-      const answer = proxy.intercept(request);
+      const answer = await proxy.intercept(request);
       if (answer === "silence") return;
       if (answer && "status" in answer) return outgoing.writeHead(answer.status).end();
       outgoing.setHeader("content-type", "application/json");
