@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { Command } from "commander";
 import { EXIT, HoldfastError } from "../errors.ts";
-import { magnetLink, parseEndpoint } from "../operator/sources.ts";
 import { publish } from "../sdk/actions.ts";
 import { commitmentArgs, contentKey } from "../sdk/manifest.ts";
+import { magnetLink, parseEndpoint } from "../sdk/sources.ts";
 import { checkData, commitmentOf, DataFolder, parseTorrent, type Torrent } from "../torrent/index.ts";
 import { type ChainOptions, openWallet, print, withKey } from "./chain.ts";
 import { collect, integer } from "./options.ts";

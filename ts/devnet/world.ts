@@ -11,11 +11,11 @@ import { keeperConfig } from "../keeper/config.ts";
 import { KeeperService } from "../keeper/run.ts";
 import { operatorConfig } from "../operator/config.ts";
 import { OperatorService } from "../operator/run.ts";
-import { magnetLink } from "../operator/sources.ts";
 import { allow, openOrder, publish } from "../sdk/actions.ts";
 import { call, read } from "../sdk/call.ts";
 import { commitmentArgs } from "../sdk/manifest.ts";
 import { send } from "../sdk/send.ts";
+import { magnetLink } from "../sdk/sources.ts";
 import { type LocalClient, localKey } from "../testing/anvil.ts";
 import { LocalChain } from "../testing/deploy.ts";
 import {

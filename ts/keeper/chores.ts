@@ -2,11 +2,11 @@ import type { Logger } from "pino";
 import type { Call } from "../chain/call.ts";
 import type { ChainClient } from "../chain/connection.ts";
 import { ContractRevert } from "../chain/revert.ts";
-import type { Duties } from "../operator/duties.ts";
 import { call, read } from "../sdk/call.ts";
 import { epochOf, indexOf } from "../sdk/clock.ts";
 import type { Deployment } from "../sdk/deployment.ts";
 import { lastRoundOf, type ProtocolState, slotKey } from "../sdk/state.ts";
+import type { Duties } from "../service/duties.ts";
 import type { KeeperMetrics } from "./metrics.ts";
 
 export interface ChoreParts {

@@ -10,6 +10,7 @@ import type { Deployment } from "../sdk/deployment.ts";
 import { isRevert } from "../sdk/errors.ts";
 import type { Head } from "../sdk/mirror.ts";
 import { attempt } from "../sdk/send.ts";
+import { parseEndpoint } from "../sdk/sources.ts";
 import {
   type ContentState,
   firstRoundOf,
@@ -19,16 +20,15 @@ import {
   type OrderState,
   type ProtocolState,
 } from "../sdk/state.ts";
+import { Duties } from "../service/duties.ts";
 import type { DataFolder } from "../torrent/index.ts";
 import type { PeerAddress } from "../wire/connection.ts";
 import type { Seeder } from "../wire/seeder.ts";
-import { Duties } from "./duties.ts";
 import { type Held, type Library, UnprovableContentError } from "./library.ts";
 import type { OperatorMetrics } from "./metrics.ts";
 import { type Candidate, choose, type Policy } from "./policy.ts";
 import { DamageError, Prover } from "./prover.ts";
 import { Settler } from "./settler.ts";
-import { parseEndpoint } from "./sources.ts";
 
 export interface AgentSettings {
   readonly operatorId: number;

@@ -2,6 +2,7 @@ import { mkdir, readFile, rename, rm, statfs, writeFile } from "node:fs/promises
 import { join, resolve } from "node:path";
 import { HoldfastError } from "../errors.ts";
 import { commitmentArgs, contentKey } from "../sdk/manifest.ts";
+import { parseSources, type Reach, reachable, readTorrentFile } from "../sdk/sources.ts";
 import type { ContentState } from "../sdk/state.ts";
 import { type Store, type Table, table } from "../store/store.ts";
 import {
@@ -15,7 +16,6 @@ import {
 } from "../torrent/index.ts";
 import type { PeerAddress } from "../wire/connection.ts";
 import { fetchMetadata, fetchTorrent } from "../wire/fetch.ts";
-import { parseSources, type Reach, reachable, readTorrentFile } from "./sources.ts";
 
 /** A content whose every byte was checked, and what proves it. */
 export interface Held {

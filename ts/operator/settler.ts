@@ -6,7 +6,7 @@ import { epochOf, indexOf } from "../sdk/clock.ts";
 import type { Deployment } from "../sdk/deployment.ts";
 import { isRevert } from "../sdk/errors.ts";
 import type { OperatorState, ProtocolState } from "../sdk/state.ts";
-import type { Duties } from "./duties.ts";
+import type { Duties } from "../service/duties.ts";
 
 export interface SettlerParts {
   readonly deployment: Deployment;

@@ -7,11 +7,11 @@ import { openOrder, publish } from "../sdk/actions.ts";
 import { call, read } from "../sdk/call.ts";
 import { commitmentArgs } from "../sdk/manifest.ts";
 import { send } from "../sdk/send.ts";
+import { magnetLink } from "../sdk/sources.ts";
 import type { LocalChain } from "../testing/deploy.ts";
 import { type Created, createTorrent, DataFolder } from "../torrent/index.ts";
 import { Seeder } from "../wire/seeder.ts";
 import { sampleBytes } from "../wire/testing.ts";
-import { magnetLink } from "./sources.ts";
 
 /** A torrent on a publisher's disk, seeded by it, and published. */
 export interface Publication {
