@@ -1,6 +1,6 @@
-import { mkdir, readdir, readFile, rename, symlink, truncate } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rename, stat, symlink, truncate } from "node:fs/promises";
 import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { temporaryFolder, writeFiles } from "../testing/folders.ts";
 import { sampleBytes } from "../testing/trees.ts";
 import { createTorrent } from "./create.ts";
@@ -137,4 +137,46 @@ test("two that write one file do not hinder each other", async () => {
   await Promise.all(at.map((offset) => folder.write(0, offset, data.subarray(offset, offset + BLOCK))));
   await folder.finish();
   expect(await readFile(join(target, "set/data"))).toEqual(data);
+});
+
+test("finish flushes every file, those closed meanwhile included, and every folder", async () => {
+  const names = Array.from({ length: 40 }, (_, i) => `f${i % 3}/${i}`);
+  const { root, torrent } = await makeSet(Object.fromEntries(names.map((name, i) => [name, sampleBytes(40, i)])));
+  const target = join(root, "copy");
+  const folder = opened(new DataFolder(target, torrent, { writable: true }));
+  for (const [index, file] of torrent.files.entries()) await folder.write(index, 0, Buffer.alloc(file.length, 1));
+
+  const handle = await open(root);
+  const { sync } = Object.getPrototypeOf(handle);
+  const flushed = new Set<number>();
+  const spy = vi.spyOn(Object.getPrototypeOf(handle), "sync").mockImplementation(async function (this: typeof handle) {
+    await sync.call(this);
+    flushed.add((await this.stat()).ino);
+  });
+  onTestFinished(() => spy.mockRestore());
+  await handle.close();
+  await folder.finish();
+  const paths = ["", "set", "set/f0", "set/f1", "set/f2", ...names.map((name) => `set/${name}`)];
+  for (const path of paths) expect(flushed).toContain((await stat(join(target, path))).ino);
+});
+
+test("a copy whose folder goes away while it is written is not begun anew in its place", async () => {
+  const { root, torrent } = await makeSet();
+  const target = join(root, "copy");
+  const folder = opened(new DataFolder(target, torrent, { writable: true }));
+  await folder.write(1, 0, Buffer.alloc(5));
+  await rename(target, join(root, "aside"));
+  await expect(folder.write(4, 0, Buffer.alloc(5))).rejects.toThrow();
+  await expect(stat(target)).rejects.toThrow("ENOENT");
+});
+
+test("is there as long as one of its files is", async () => {
+  const { root, path, torrent } = await makeSet();
+  const folder = new DataFolder(root, torrent);
+  await rename(join(path, "a"), join(root, "a"));
+  expect(await folder.isThere()).toBe(true);
+  await rename(path, join(root, "aside"));
+  expect(await folder.isThere()).toBe(false);
+  await mkdir(join(path, "a"), { recursive: true });
+  expect(await folder.isThere()).toBe(false);
 });

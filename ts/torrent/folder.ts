@@ -25,6 +25,7 @@ export class DataFolder {
   readonly #base: string;
   readonly #open = new Map<number, OpenFile>();
   readonly #writable: boolean;
+  #made: Promise<void> | undefined;
 
   /** @param parent the folder that holds the torrent's file or folder. @param base that file or folder, if it is called otherwise. */
   constructor(
@@ -120,11 +121,24 @@ export class DataFolder {
     return low;
   }
 
-  /** Makes the empty files, which no block belongs to, and flushes what was written. */
+  /** Makes the empty files, which no block belongs to. Resolves when every file, those closed meanwhile and those of an earlier run
+   * included, and its name are on disk. */
   async finish(): Promise<void> {
-    for (const [index, file] of this.torrent.files.entries())
-      if (file.length === 0) await this.#use(index, async () => {});
-    for (const { handle } of this.#open.values()) await (await handle).sync();
+    const folders = new Set([this.parent, dirname(this.parent)]);
+    for (const [index, file] of this.torrent.files.entries()) {
+      await this.#use(index, (handle) => handle.sync());
+      for (let at = dirname(this.pathOf(file)); at.startsWith(this.#base); at = dirname(at)) folders.add(at);
+    }
+    for (const folder of folders) await syncFolder(folder);
+  }
+
+  /** Whether any of its files is there, whatever is in it. Where none is, its place may be missing, and not the data. */
+  async isThere(): Promise<boolean> {
+    for (const file of this.torrent.files) {
+      const found = await lstat(this.pathOf(file)).catch(() => undefined);
+      if (found?.isFile() && file.length > 0) return true;
+    }
+    return false;
   }
 
   /** Closes the files when those who use them are done. */
@@ -167,15 +181,22 @@ export class DataFolder {
   async #closeFile({ handle, users }: OpenFile): Promise<void> {
     if (users > 0) return; // its last user closes it
     const file = await handle.catch(() => null);
-    if (this.#writable) await file?.sync();
     await file?.close();
   }
 
   async #openFile(file: TorrentFile): Promise<FileHandle> {
-    if (this.#writable) await mkdir(this.torrent.singleFile ? dirname(this.#base) : this.#base, { recursive: true });
+    if (this.#writable) {
+      this.#made ??= this.#make();
+      await this.#made;
+    }
     await this.#refuseLinks(file);
     const flags = this.#writable ? constants.O_RDWR | constants.O_CREAT : constants.O_RDONLY;
     return open(this.pathOf(file), flags | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  }
+
+  /** Once: a folder that goes away with its disk is not made again in the place it was mounted at. */
+  async #make(): Promise<void> {
+    await mkdir(this.torrent.singleFile ? dirname(this.#base) : this.#base, { recursive: true });
   }
 
   /** Looks at each folder on the way to a file, and makes it in a copy that is written, so that nothing is made behind a link. */
@@ -209,5 +230,15 @@ export class DataFolder {
 
   #damaged(file: TorrentFile, offset: number, why: string): DamagedBlockError {
     return new DamagedBlockError(file.firstBlock + Math.floor(offset / BLOCK), file.path.join("/"), why);
+  }
+}
+
+/** Resolves when the names in a folder are on disk. */
+export async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
   }
 }
