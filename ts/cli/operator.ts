@@ -5,8 +5,9 @@ import { EXIT, HoldfastError } from "../errors.ts";
 import { operatorConfig } from "../operator/config.ts";
 import { OperatorService } from "../operator/run.ts";
 import { register } from "../sdk/actions.ts";
-import { read } from "../sdk/call.ts";
+import { call, read } from "../sdk/call.ts";
 import { epochOf, roundAt } from "../sdk/clock.ts";
+import { send } from "../sdk/send.ts";
 import { parseEndpoint } from "../sdk/sources.ts";
 import { lastEpochOf } from "../sdk/state.ts";
 import { loadConfig } from "../service/config.ts";
@@ -25,6 +26,7 @@ interface RunOptions extends ChainOptions {
   readonly localSources?: true;
   readonly statusPort?: number;
   readonly register?: true;
+  readonly newVolume?: true;
   readonly logLevel: (typeof LOG_LEVELS)[number];
 }
 
@@ -35,7 +37,7 @@ interface RegisterOptions extends ChainOptions {
   readonly prover?: Address;
 }
 
-/** `holdfast operator run|register|status`. */
+/** `holdfast operator run|register|status|report-loss`. */
 export function operatorCommand(): Command {
   const running = withKey(new Command("run"))
     .description("run an operator's agent until it is stopped")
@@ -48,6 +50,7 @@ export function operatorCommand(): Command {
     .option("--local-sources", "contents may come from files of this machine and private addresses")
     .option("--status-port <n>", "of /health, /ready and /metrics; 0 serves none (default: 0)", integer(0, 65_535))
     .option("--register", "register an operator for the key, if it has none: this stakes its capacity")
+    .option("--new-volume", "its data folder is another one from now on: what it held is to be fetched again")
     .addOption(new Option("--log-level <level>", "what is logged").choices([...LOG_LEVELS]).default("info"))
     .action((_, command: Command) => run(command.optsWithGlobals()));
   const registering = withKey(new Command("register"))
@@ -61,11 +64,21 @@ export function operatorCommand(): Command {
     .description("an operator's standing, and what it holds")
     .argument("<operator>", "its number", integer(1, 2 ** 32 - 1))
     .action((operatorId: number, _, command: Command) => status(operatorId, command.optsWithGlobals()));
+  const losing = withKey(new Command("report-loss"))
+    .description(
+      "give up a slot whose data cannot be had again: half of what a failed audit of it would cost is slashed",
+    )
+    .argument("<order>", "its order", integer(1, 2 ** 40 - 1))
+    .argument("<replica>", "its replica", integer(0, 15))
+    .action((orderId: number, replica: number, _, command: Command) =>
+      reportLoss(orderId, replica, command.optsWithGlobals()),
+    );
   return new Command("operator")
     .description("hold contents, prove them, and be paid")
     .addCommand(running)
     .addCommand(registering)
-    .addCommand(showing);
+    .addCommand(showing)
+    .addCommand(losing);
 }
 
 async function run(options: RunOptions): Promise<void> {
@@ -75,13 +88,15 @@ async function run(options: RunOptions): Promise<void> {
   const config = await loadConfig(operatorConfig, { flags: given, ...(file !== undefined && { file }) });
   const log = createLogger({ name: "operator", level: options.logLevel });
   const service = { log, statusPort: config.statusPort };
-  process.exitCode = await runService(service, async ({ registry, signal, waitFor }) => {
+  process.exitCode = await runService(service, async ({ registry, health, signal, waitFor }) => {
     const ready = waitFor("the chain and the library");
     const operator = await OperatorService.start(config, {
       log,
       registry,
+      health,
       signal,
       register: options.register ?? false,
+      newVolume: options.newVolume ?? false,
     });
     ready();
     await operator.finished.finally(() => operator.stop());
@@ -102,6 +117,12 @@ async function registerOperator(options: RegisterOptions): Promise<void> {
     { operatorId, ...terms },
     `registered operator ${operatorId}: ${capacityChunks} chunks at ${endpoint}`,
   );
+}
+
+async function reportLoss(orderId: number, replica: number, options: ChainOptions): Promise<void> {
+  const { deployment, wallet } = await openWallet(options);
+  await send(wallet, call(deployment, "Audits", "reportLoss", [orderId, replica]));
+  print(options, { orderId, replica }, `replica ${replica} of order ${orderId} is reported lost`);
 }
 
 async function status(operatorId: number, options: ChainOptions): Promise<void> {

@@ -1,18 +1,15 @@
-import { mkdtemp, open, readdir, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { pino } from "pino";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { openAudit } from "../sdk/actions.ts";
 import { call, read } from "../sdk/call.ts";
 import { send } from "../sdk/send.ts";
-import { localKey } from "../testing/anvil.ts";
 import { LocalChain } from "../testing/deploy.ts";
-import { type OperatorConfigInput, operatorConfig } from "./config.ts";
-import { OperatorService } from "./run.ts";
-import { fund, orderOf, publishSample } from "./testing.ts";
+import type { OperatorConfigInput } from "./config.ts";
+import type { OperatorService } from "./run.ts";
+import { contentsIn, fund, metricOf, orderOf, publishSample, spoil, startOperator as start } from "./testing.ts";
 
-const log = pino({ level: process.env.LOG ?? "silent" });
 const closing: (() => Promise<unknown>)[] = [];
 let chain: LocalChain;
 
@@ -36,18 +33,7 @@ async function startOperator(
   dataDir: string,
   more: Partial<OperatorConfigInput> = {},
 ): Promise<OperatorService> {
-  const config = operatorConfig.parse({
-    rpcUrl: chain.rpcUrl,
-    key: { privateKey: localKey(index) },
-    deployment: chain.deploymentFile,
-    dataDir,
-    listen: "127.0.0.1:0",
-    capacityChunks: 8,
-    localSources: true,
-    pollingIntervalMs: 50,
-    ...more,
-  });
-  const service = await OperatorService.start(config, { log, register: true });
+  const service = await start(chain, index, dataDir, more);
   closing.push(() => service.stop());
   return service;
 }
@@ -66,7 +52,7 @@ test("an order is fetched, checked, accepted, activated and proven; damage is re
   const published = await publishSample(chain, 3_000_000, 1);
   closing.push(published.close);
   const dataDir = await folder();
-  const operator = await startOperator(1, dataDir);
+  const operator = await startOperator(1, dataDir, { maxLossShare: 1 });
   const round = await currentRound();
   const orderId = await orderOf(chain, published.contentId, [operator.operatorId]);
   const slot = () => operator.state.orders.get(orderId)?.slots[0];
@@ -79,15 +65,18 @@ test("an order is fetched, checked, accepted, activated and proven; damage is re
   await vi.waitFor(() => expect(proven()).toContain(round + 2), soon);
 
   const data = join(dataDir, "contents", published.infohash, published.created.torrent.name);
-  await spoil(data, 3_000_000);
+  await spoil(data);
   await chain.seedRound(round + 3);
   await vi.waitFor(() => expect(proven()).toContain(round + 3), soon);
 
-  const before = await failures(operator, "prove");
+  const before = await metricOf(operator, "duty_failures_total", "prove");
   await published.seeder.close();
-  await spoil(data, 3_000_000);
+  await spoil(data);
   await chain.seedRound(round + 4);
-  await vi.waitFor(async () => expect(await failures(operator, "prove")).toBeGreaterThan(before), soon);
+  await vi.waitFor(
+    async () => expect(await metricOf(operator, "duty_failures_total", "prove")).toBeGreaterThan(before),
+    soon,
+  );
   await chain.toRound(round + 5);
   await vi.waitFor(() => expect(slot()).toBeUndefined(), soon);
   expect(proven()).not.toContain(round + 4);
@@ -117,7 +106,7 @@ test("data that another client keeps is adopted where it is, and an audit of it 
   const orderId = await orderOf(chain, published.contentId, [operator.operatorId]);
   const slot = () => operator.state.orders.get(orderId)?.slots[0];
   await vi.waitFor(() => expect(slot()?.operatorId).toBe(operator.operatorId), soon);
-  expect(await readdir(join(dataDir, "contents"))).toEqual([]);
+  expect(await contentsIn(dataDir)).toEqual([]);
   const round = await currentRound();
   await chain.seedRound(round + 1);
   await vi.waitFor(() => expect(slot()?.liveFrom).toBe(round + 2), soon);
@@ -165,21 +154,8 @@ test("H-EPOCH-3: an epoch that ended is settled and, once frozen, claimed to the
   await vi.waitFor(() => expect(me().paid).toContain(epoch), soon);
   expect(await read(chain.client(), chain.deployment, "Asset", "balanceOf", [payout])).toBeGreaterThan(0n);
 
-  const kept = () => readdir(join(dataDir, "contents"));
+  const kept = () => contentsIn(dataDir);
   expect(await kept()).toEqual([published.infohash]);
   await chain.toRound((epoch + 2) * 30);
   await vi.waitFor(async () => expect(await kept()).toEqual([]), soon);
 });
-
-/** How often a kind of duty has failed. */
-async function failures({ registry }: OperatorService, duty: string): Promise<number> {
-  const metric = await registry.getSingleMetric("holdfast_operator_duty_failures_total")!.get();
-  return metric.values.find(({ labels }) => labels.duty === duty)?.value ?? 0;
-}
-
-/** Writes over all of a file. */
-async function spoil(path: string, length: number): Promise<void> {
-  const file = await open(path, "r+");
-  await file.write(Buffer.alloc(length), 0, length, 0);
-  await file.close();
-}

@@ -1,44 +1,38 @@
 import type { Logger } from "pino";
-import { bytesToHex } from "viem";
 import type { Call } from "../chain/call.ts";
 import type { ChainClient } from "../chain/connection.ts";
 import type { Transactor } from "../chain/transactor.ts";
 import { HoldfastError } from "../errors.ts";
 import { call, read } from "../sdk/call.ts";
-import { epochOf, ROUNDS, roundAt, startOf } from "../sdk/clock.ts";
+import { epochOf, roundAt, startOf } from "../sdk/clock.ts";
 import type { Deployment } from "../sdk/deployment.ts";
 import { isRevert } from "../sdk/errors.ts";
 import type { Head } from "../sdk/mirror.ts";
 import { attempt } from "../sdk/send.ts";
-import { parseEndpoint } from "../sdk/sources.ts";
 import {
   type ContentState,
   firstRoundOf,
   type HeldSlot,
-  lastRoundOf,
   type OperatorState,
   type OrderState,
   type ProtocolState,
 } from "../sdk/state.ts";
 import { Duties } from "../service/duties.ts";
-import type { DataFolder } from "../torrent/index.ts";
-import type { PeerAddress } from "../wire/connection.ts";
 import type { Seeder } from "../wire/seeder.ts";
-import { type Held, type Library, UnprovableContentError } from "./library.ts";
+import { Custodian, type CustodianSettings } from "./custodian.ts";
+import { type Library, UnprovableContentError } from "./library.ts";
+import type { LossLedger } from "./losses.ts";
 import type { OperatorMetrics } from "./metrics.ts";
 import { type Candidate, choose, type Policy } from "./policy.ts";
-import { DamageError, Prover } from "./prover.ts";
+import { Prover } from "./prover.ts";
 import { Settler } from "./settler.ts";
 
-export interface AgentSettings {
-  readonly operatorId: number;
+export interface AgentSettings extends CustodianSettings {
   readonly policy: Policy;
   /** Contents fetched at once. */
   readonly parallelFetches: number;
   /** Accept an order first and fetch its content then: no fetch in vain, but a slow one lets the reservation lapse. */
   readonly reserveFirst: boolean;
-  /** Rounds that repairing a damaged content may take before its slots are reported lost; 0: reported at once. */
-  readonly repairRounds: number;
 }
 
 export interface AgentParts {
@@ -47,18 +41,10 @@ export interface AgentParts {
   readonly state: ProtocolState;
   readonly transactor: Pick<Transactor, "send" | "address">;
   readonly library: Library;
+  readonly losses: LossLedger;
   readonly seeder: Seeder;
   readonly metrics: OperatorMetrics;
   readonly log: Logger;
-}
-
-/** A content to be repaired. */
-interface Damage {
-  readonly content: ContentState;
-  /** The round from which it counts as lost. */
-  readonly lostFrom: number;
-  /** Ends the repair then. */
-  readonly giveUp: AbortController;
 }
 
 /** Priorities of what must be on chain before the round ends: its proof before anything else. */
@@ -78,10 +64,7 @@ export class OperatorAgent {
   readonly #duties: Duties;
   readonly #prover: Prover;
   readonly #settler: Settler;
-  /** By infohash: what the seeder serves, and the reader it does it with. */
-  readonly #served = new Map<string, { held: Held; folder: DataFolder }>();
-  /** By infohash. */
-  readonly #damaged = new Map<string, Damage>();
+  readonly #custodian: Custodian;
   /** Contents whose publication is a lie. */
   readonly #unprovable = new Set<number>();
   /** By order: chunks that are being fetched for it, which are not reserved yet. */
@@ -103,7 +86,9 @@ export class OperatorAgent {
       onRetry: () => this.#look(),
     });
     this.#prover = new Prover(parts.library, (id) => this.#content(id), parts.log);
-    this.#settler = new Settler({ ...parts, duties: this.#duties, send: (what, key) => this.#send(what, key) });
+    const shared = { ...parts, duties: this.#duties, send: (what: Call, key: string) => this.#send(what, key) };
+    this.#settler = new Settler(shared);
+    this.#custodian = new Custodian(settings, { ...shared, look: () => this.#look() });
   }
 
   /** Starts what is due. The state must stand at `block`. */
@@ -122,24 +107,28 @@ export class OperatorAgent {
     const slots = state.slotsOf(me.id, round);
     if (round !== this.#round) this.#onRound(me, round);
     this.#measure(slots);
-    for (const slot of slots) this.#keep(slot);
+    this.#custodian.look(slots, round);
     if (me.stamp !== undefined) this.#unwind(me, slots);
     if (state.seeds.has(round)) {
       this.#prove(me, slots, round);
       for (const slot of slots) if (slot.liveFrom === undefined) this.#activate(slot, round);
     }
     this.#audits(me, round);
-    this.#mend(slots, round);
     this.#seek(me, round);
     this.#settler.settle(me, round);
   }
 
   /** A peer found a piece missing: what it belongs to is looked at now, not when the chain asks. */
   onLoss(infohash: Uint8Array): void {
-    const [key, { state }] = [bytesToHex(infohash), this.#parts];
-    for (const content of state.contents.values()) {
-      if (content.commitment.infohash === key) this.#damage(content);
+    const key = `0x${Buffer.from(infohash).toString("hex")}`;
+    for (const content of this.#parts.state.contents.values()) {
+      if (content.commitment.infohash === key) this.#custodian.suspect(content);
     }
+  }
+
+  /** What keeps it from its work; nothing when all is well. */
+  faults(): string[] {
+    return this.#custodian.faults();
   }
 
   /** Ends what can be ended and waits for the rest. What was signed goes on when the agent runs again. */
@@ -147,7 +136,7 @@ export class OperatorAgent {
     const stopped = this.#duties.stop();
     for (const resolve of this.#awaitingBlock.splice(0)) resolve();
     await stopped;
-    for (const { folder } of this.#served.values()) await folder.close();
+    await this.#custodian.close();
   }
 
   // ---- The round ----
@@ -158,7 +147,6 @@ export class OperatorAgent {
     this.#round = round;
     metrics.round.set(round);
     log.info({ round, epoch: epochOf(round) }, "a round began");
-    this.#tidy(round);
     for (let past = Math.max(before, round - 2); before !== 0 && past < round; past++) {
       const due = state.slotsOf(me.id, past).some(({ liveFrom }) => liveFrom !== undefined && liveFrom <= past);
       if (!state.seeds.has(past) || !due || me.proven.has(past) || this.#nothingDueIn === past) continue;
@@ -177,7 +165,7 @@ export class OperatorAgent {
         this.#nothingDueIn = round;
         return;
       }
-      const proof = await this.#noticingDamage(this.#prover.round(drawn));
+      const proof = await this.#custodian.noticing(this.#prover.round(drawn));
       const contents = new Set(drawn.map(({ contentId }) => contentId));
       await this.#send(call(deployment, "Holdings", "prove", [me.id, proof]), `prove:${me.id}:${round}`, {
         round,
@@ -197,7 +185,7 @@ export class OperatorAgent {
           const { contentId } = this.#order(orderId);
           const seed = await read(client, deployment, "Audits", "auditSeed", [orderId, replica]);
           const leaves = await read(client, deployment, "Holdings", "wordsOf", [contentId, seed]);
-          const proof = await this.#noticingDamage(this.#prover.words(contentId, leaves));
+          const proof = await this.#custodian.noticing(this.#prover.words(contentId, leaves));
           await this.#send(call(deployment, "Audits", "answer", [orderId, replica, proof]), `answer:${subject}`, {
             round,
             priority: ANSWER,
@@ -220,12 +208,12 @@ export class OperatorAgent {
   #seek(me: OperatorState, round: number): void {
     const { library, state } = this.#parts;
     const { policy, parallelFetches } = this.#settings;
-    if (this.#taking.size >= parallelFetches) return;
+    if (this.#taking.size >= parallelFetches || !this.#custodian.hasRoom) return;
     const held = (infohash: string) => library.has(infohash.slice(2));
     const worth = ({ order }: Candidate) =>
       !this.#taking.has(order.id) &&
       !this.#unprovable.has(order.contentId) &&
-      !this.#damaged.has(this.#content(order.contentId).commitment.infohash.slice(2));
+      !this.#custodian.isDamaged(this.#content(order.contentId).commitment.infohash.slice(2));
     if (!choose(state, me, policy, BOUNDLESS, round, held).some(worth)) return;
     this.#duties.start("seek:orders", async () => {
       const room = await this.#room(me);
@@ -266,7 +254,7 @@ export class OperatorAgent {
           // What would not be accepted need not be fetched.
           const { client, deployment, transactor } = this.#parts;
           await attempt(client, transactor.address, call(deployment, "Market", "accept", [order.id, replica, me.id]));
-          await this.#fetch(content, this.#duties.signal);
+          await this.#custodian.fetch(content, this.#duties.signal);
         }
         await this.#accept(me, order);
       } catch (error) {
@@ -313,7 +301,7 @@ export class OperatorAgent {
     this.#duties.start(`activate:${order.id}:${replica}:${round}`, async () => {
       const seed = await read(client, deployment, "Market", "activationSeed", [order.id, replica]);
       const leaves = await read(client, deployment, "Holdings", "wordsOf", [content.id, seed]);
-      const proof = await this.#noticingDamage(this.#prover.words(content.id, leaves));
+      const proof = await this.#custodian.noticing(this.#prover.words(content.id, leaves));
       const key = `activate:${order.id}:${replica}:${acceptedIn}`;
       try {
         await this.#send(call(deployment, "Market", "activate", [order.id, replica, proof]), key, {
@@ -326,126 +314,6 @@ export class OperatorAgent {
         log.warn({ orderId: order.id, replica }, "a reservation has lapsed; it is given back");
         await this.#send(call(deployment, "Market", "release", [order.id, replica]), `release:${key}`);
       }
-    });
-  }
-
-  // ---- The data ----
-
-  /** Sees to it that a slot's content is here and served. */
-  #keep({ order, liveFrom }: HeldSlot): void {
-    const content = this.#content(order.contentId);
-    const infohash = content.commitment.infohash.slice(2);
-    if (this.#damaged.has(infohash)) return;
-    const held = this.#parts.library.get(infohash);
-    if (held !== undefined) this.#serve(infohash, held);
-    else if (liveFrom !== undefined) this.#damage(content);
-    else this.#duties.start(`fetch:${infohash}`, () => this.#fetch(content, this.#duties.signal));
-  }
-
-  async #fetch(content: ContentState, signal: AbortSignal): Promise<void> {
-    const { library, log } = this.#parts;
-    const infohash = content.commitment.infohash.slice(2);
-    if (library.get(infohash) === undefined)
-      log.info({ contentId: content.id, infohash, chunks: content.chunks }, "getting a content");
-    this.#serve(infohash, await library.hold(content, this.#holders(content), signal));
-  }
-
-  #holders(content: ContentState): PeerAddress[] {
-    const { operatorId } = this.#settings;
-    return this.#parts.state
-      .holdersOf(content.id, this.#round)
-      .flatMap(({ id, endpoint }) => (id === operatorId ? [] : (parseEndpoint(endpoint) ?? [])));
-  }
-
-  #serve(infohash: string, held: Held): void {
-    if (this.#served.get(infohash)?.held === held) return;
-    this.#duties.start(`serve:${infohash}`, async () => {
-      await this.#unserve(infohash);
-      const folder = await this.#parts.library.folderOf(held);
-      this.#served.set(infohash, { held, folder });
-      this.#parts.seeder.add({ torrent: held.torrent, folder, cache: held.cache });
-      this.#parts.log.info({ infohash, name: held.torrent.name, adopted: held.adopted }, "seeding a content");
-    });
-  }
-
-  async #unserve(infohash: string): Promise<void> {
-    const served = this.#served.get(infohash);
-    if (served === undefined) return;
-    this.#served.delete(infohash);
-    this.#parts.seeder.remove(served.held.torrent.infohashV2);
-    await served.folder.close();
-  }
-
-  /** Deletes what was fetched for orders that are over since an epoch: time to order it again, and then the space is another's. */
-  #tidy(round: number): void {
-    const { library, log, state } = this.#parts;
-    const wanted = new Set<string>();
-    for (const order of state.orders.values()) {
-      if (lastRoundOf(order) + ROUNDS >= round) wanted.add(this.#content(order.contentId).commitment.infohash.slice(2));
-    }
-    for (const { torrent, adopted } of library.all()) {
-      const infohash = bytesToHex(torrent.infohashV2).slice(2);
-      if (adopted || wanted.has(infohash)) continue;
-      this.#duties.start(`drop:${infohash}`, async () => {
-        await this.#unserve(infohash);
-        await library.drop(infohash);
-        log.info({ infohash, name: torrent.name }, "a content that nobody orders any more is deleted");
-      });
-    }
-  }
-
-  async #noticingDamage<T>(work: Promise<T>): Promise<T> {
-    return work.catch((error) => {
-      if (error instanceof DamageError) this.#damage(error.content);
-      throw error;
-    });
-  }
-
-  #damage(content: ContentState): void {
-    const infohash = content.commitment.infohash.slice(2);
-    if (this.#damaged.has(infohash)) return;
-    const lostFrom = this.#round + this.#settings.repairRounds;
-    this.#damaged.set(infohash, { content, lostFrom, giveUp: new AbortController() });
-    this.#parts.log.warn({ contentId: content.id, infohash }, "a content is damaged or missing");
-    setImmediate(() => this.#look());
-  }
-
-  /** Repairs damaged contents while there is time, then says that they are lost: silence would cost more, round after round. */
-  #mend(slots: readonly HeldSlot[], round: number): void {
-    for (const [infohash, damage] of this.#damaged) {
-      if (round < damage.lostFrom) this.#repair(infohash, damage);
-      else if (this.#duties.isRunning(`repair:${infohash}`)) damage.giveUp.abort();
-      else this.#reportLosses(infohash, damage.content, slots);
-    }
-  }
-
-  #repair(infohash: string, { content, giveUp }: Damage): void {
-    const { library, log } = this.#parts;
-    this.#duties.start(`repair:${infohash}`, async () => {
-      await this.#unserve(infohash);
-      const signal = AbortSignal.any([this.#duties.signal, giveUp.signal]);
-      const held = await library.repair(content, this.#holders(content), signal);
-      this.#damaged.delete(infohash);
-      this.#serve(infohash, held);
-      log.info({ contentId: content.id, infohash }, "a content is whole again");
-    });
-  }
-
-  #reportLosses(infohash: string, content: ContentState, slots: readonly HeldSlot[]): void {
-    const { deployment, library, log, metrics } = this.#parts;
-    this.#duties.start(`lose:${infohash}`, async () => {
-      await this.#unserve(infohash);
-      for (const { order, replica, liveFrom, acceptedIn } of slots) {
-        if (order.contentId !== content.id || liveFrom === undefined) continue; // a reservation lapses by itself
-        await this.#send(
-          call(deployment, "Audits", "reportLoss", [order.id, replica]),
-          `lose:${order.id}:${replica}:${acceptedIn}`,
-        );
-        metrics.losses.inc();
-        log.error({ orderId: order.id, replica, contentId: content.id }, "a slot is reported lost");
-      }
-      await library.drop(infohash);
-      this.#damaged.delete(infohash);
     });
   }
 

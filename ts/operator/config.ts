@@ -62,6 +62,8 @@ export const operatorConfig = z.strictObject({
   reserveFirst: z.boolean().default(false),
   /** Rounds that repairing damaged data may take before the loss is reported; 0: reported at once. */
   repairRounds: z.int().min(0).max(6).default(1),
+  /** Share of the chunks held, 0 to 1, that may be reported lost within a round without its owner's word. */
+  maxLossShare: z.number().min(0).max(1).default(0.1),
   /** Most that a transaction pays, in gwei per gas, tip included. */
   maxFeeGwei: z.number().positive().default(50),
   /** How often the chain is looked at, in ms. */

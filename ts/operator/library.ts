@@ -1,10 +1,10 @@
-import { mkdir, readFile, rename, rm, statfs, writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { mkdir, open, readFile, rename, rm, statfs } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import { HoldfastError } from "../errors.ts";
 import { commitmentArgs, contentKey } from "../sdk/manifest.ts";
 import { parseSources, type Reach, reachable, readTorrentFile } from "../sdk/sources.ts";
 import type { ContentState } from "../sdk/state.ts";
-import { type Store, type Table, table } from "../store/store.ts";
+import { DURABLE, type Store, type Table, table } from "../store/store.ts";
 import {
   commitmentOf,
   DataFolder,
@@ -12,10 +12,12 @@ import {
   PossessionCache,
   parseInfo,
   parseTorrent,
+  syncFolder,
   type Torrent,
 } from "../torrent/index.ts";
 import type { PeerAddress } from "../wire/connection.ts";
 import { fetchMetadata, fetchTorrent } from "../wire/fetch.ts";
+import { AbsentDataError, type Volume } from "./volume.ts";
 
 /** A content whose every byte was checked, and what proves it. */
 export interface Held {
@@ -52,6 +54,8 @@ export class UnprovableContentError extends HoldfastError {
  *     <dataDir>/torrents/<infohash>.torrent   contents/<infohash>/<name>   possession/<infohash>
  */
 export class Library {
+  /** Of what it fetches. */
+  readonly volume: Volume;
   readonly #dataDir: string;
   readonly #rows: Table<Row>;
   readonly #reach: Reach;
@@ -60,26 +64,27 @@ export class Library {
   /** Offered by the configuration, by infohash. */
   readonly #adoptable = new Map<string, { torrent: Torrent; data: string }>();
 
-  private constructor(dataDir: string, store: Store, reach: Reach, localAddress: string | undefined) {
+  private constructor(dataDir: string, store: Store, volume: Volume, reach: Reach, localAddress: string | undefined) {
+    this.volume = volume;
     this.#dataDir = resolve(dataDir);
     this.#rows = table<Row>(store, "contents");
     this.#reach = reach;
     this.#localAddress = localAddress;
   }
 
-  /** @param localAddress From which peers are called. */
+  /** The volume must be there, or new. @param localAddress From which peers are called. */
   static async open(
     dataDir: string,
     store: Store,
     {
+      volume,
       adopt = [],
       reach,
       localAddress,
-    }: { adopt?: readonly Adoption[]; reach: Reach; localAddress?: string | undefined },
+    }: { volume: Volume; adopt?: readonly Adoption[]; reach: Reach; localAddress?: string | undefined },
   ): Promise<Library> {
-    const library = new Library(dataDir, store, reach, localAddress);
-    for (const folder of ["torrents", "contents", "possession"])
-      await mkdir(join(library.#dataDir, folder), { recursive: true });
+    const library = new Library(dataDir, store, volume, reach, localAddress);
+    for (const folder of ["torrents", "possession"]) await mkdir(join(library.#dataDir, folder), { recursive: true });
     for (const { torrent: path, data } of adopt) {
       const torrent = parseTorrent(await readFile(path));
       library.#adoptable.set(hex(torrent.infohashV2), { torrent, data });
@@ -101,9 +106,31 @@ export class Library {
     return this.#held.has(infohash) || this.#adoptable.has(infohash);
   }
 
+  /** Where another client keeps a content's data, if it is not the library's own. */
+  adoptedFrom(infohash: string): string | undefined {
+    const held = this.#held.get(infohash);
+    if (held !== undefined) return held.adopted ? held.parent : undefined;
+    return this.#adoptable.get(infohash)?.data;
+  }
+
+  /** Why a content's data cannot be looked at now, whether it is damaged or not: its volume is not there, or nothing of it is where
+   * another client kept it. */
+  async absence(infohash: string): Promise<AbsentDataError | undefined> {
+    const place = this.adoptedFrom(infohash);
+    const torrent = this.#held.get(infohash)?.torrent ?? this.#adoptable.get(infohash)?.torrent;
+    if (place === undefined || torrent === undefined) return this.volume.absence();
+    const folder = await DataFolder.find(torrent, place).catch(() => undefined);
+    if (await folder?.isThere()) return undefined;
+    return new AbsentDataError(
+      `nothing of ${torrent.name} is where another client kept it`,
+      place,
+      "mount or restore it, and the operator goes on; taken out of `adopt`, a copy of it is fetched",
+    );
+  }
+
   /** Bytes free where the library keeps its contents. */
   async freeBytes(): Promise<number> {
-    const { bavail, bsize } = await statfs(this.#dataDir);
+    const { bavail, bsize } = await statfs(this.volume.folder);
     return bavail * bsize;
   }
 
@@ -121,27 +148,20 @@ export class Library {
       requireMatch(content, held.torrent, held.cache.dataRoot);
       return held;
     }
-    const offer = this.#adoptable.get(infohash);
-    if (offer === undefined) return this.#fetch(content, holders, signal);
-    requireMatch(content, offer.torrent);
-    const folder = await DataFolder.find(offer.torrent, offer.data);
-    try {
-      return await this.#admit(content, offer.torrent, folder, offer.data, signal);
-    } finally {
-      await folder.close();
-    }
+    return this.#adoptable.has(infohash) ? this.#adopt(content, signal) : this.#fetch(content, holders, signal);
   }
 
-  /** Checks all of a damaged content again, and fetches what is missing. Damaged data of another client stays as it is: the library
-   * gets a copy of its own. */
+  /** Checks all of a damaged content again, and fetches what is missing; what is left of it can be proven meanwhile. Damaged data of
+   * another client stays as it is: the library gets a copy of its own. */
   async repair(content: ContentState, holders: readonly PeerAddress[], signal: AbortSignal): Promise<Held> {
     const infohash = content.commitment.infohash.slice(2);
-    await this.#forget(infohash);
     if (this.#adoptable.has(infohash)) {
       try {
-        return await this.hold(content, holders, signal);
+        return await this.#adopt(content, signal);
       } catch {
         signal.throwIfAborted();
+        const absence = await this.absence(infohash);
+        if (absence !== undefined) throw absence;
         this.#adoptable.delete(infohash);
       }
     }
@@ -155,6 +175,7 @@ export class Library {
 
   /** Forgets a content, and deletes its data if the library fetched it. */
   async drop(infohash: string): Promise<void> {
+    await this.volume.require();
     await this.#forget(infohash);
     await rm(this.#path("contents", infohash), { recursive: true, force: true });
     await rm(this.#path("torrents", `${infohash}.torrent`), { force: true });
@@ -165,6 +186,17 @@ export class Library {
     this.#held.clear();
   }
 
+  async #adopt(content: ContentState, signal: AbortSignal | undefined): Promise<Held> {
+    const { torrent, data } = this.#adoptable.get(content.commitment.infohash.slice(2))!;
+    requireMatch(content, torrent);
+    const folder = await DataFolder.find(torrent, data);
+    try {
+      return await this.#admit(content, torrent, folder, data, signal);
+    } finally {
+      await folder.close();
+    }
+  }
+
   async #fetch(content: ContentState, holders: readonly PeerAddress[], signal: AbortSignal | undefined): Promise<Held> {
     const infohash = content.commitment.infohash.slice(2);
     const sources = parseSources(content.manifest.sources, infohash);
@@ -172,6 +204,7 @@ export class Library {
     const known = await this.#metadata(infohash, sources.torrents, peers, signal);
     requireMatch(content, known);
     const parent = this.#path("contents", infohash);
+    await this.volume.require();
     await mkdir(parent, { recursive: true });
     const torrent = await fetchTorrent({
       torrent: known,
@@ -181,8 +214,7 @@ export class Library {
       localAddress: this.#localAddress,
     });
     const path = this.#path("torrents", `${infohash}.torrent`);
-    await writeFile(`${path}.new`, torrentFile(torrent));
-    await rename(`${path}.new`, path);
+    await writeDurably(path, torrentFile(torrent));
     const folder = new DataFolder(parent, torrent);
     try {
       return await this.#admit(content, torrent, folder, undefined, signal);
@@ -222,7 +254,8 @@ export class Library {
     }
   }
 
-  /** The one door: reads all the data, builds its possession cache, compares with the chain, and only then remembers it. */
+  /** The one door: reads all the data, builds its possession cache, compares with the chain, and only then remembers it: on disk, since
+   * promises are made next. */
   async #admit(
     content: ContentState,
     torrent: Torrent,
@@ -239,7 +272,8 @@ export class Library {
       await this.drop(infohash);
       throw error;
     }
-    await this.#rows.put(infohash, adopted === undefined ? {} : { adopted });
+    await syncFolder(this.#path("possession", ""));
+    await this.#rows.put(infohash, adopted === undefined ? {} : { adopted }, DURABLE);
     return this.#remember(infohash, {
       torrent,
       cache,
@@ -248,8 +282,10 @@ export class Library {
     });
   }
 
-  #remember(infohash: string, held: Held): Held {
+  async #remember(infohash: string, held: Held): Promise<Held> {
+    const before = this.#held.get(infohash);
     this.#held.set(infohash, held);
+    await before?.cache.close();
     return held;
   }
 
@@ -261,7 +297,7 @@ export class Library {
     const cache = torrent && (await PossessionCache.open(torrent, this.#path("possession", infohash)));
     if (!torrent || !cache) return this.#forget(infohash);
     const parent = adopted ?? this.#path("contents", infohash);
-    this.#remember(infohash, { torrent, cache, parent, adopted: adopted !== undefined });
+    await this.#remember(infohash, { torrent, cache, parent, adopted: adopted !== undefined });
   }
 
   async #keptTorrent(infohash: string): Promise<Torrent | undefined> {
@@ -294,6 +330,19 @@ function requireMatch({ id, commitment }: ContentState, torrent: Torrent, dataRo
       facts: { chain: commitment, found },
     },
   );
+}
+
+/** Writes a file whole or not at all, and resolves when it is on disk. */
+async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
+  const file = await open(`${path}.new`, "w");
+  try {
+    await file.writeFile(bytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(`${path}.new`, path);
+  await syncFolder(dirname(path));
 }
 
 /** A .torrent of the info dictionary, byte for byte, and its piece layers. */

@@ -6,6 +6,7 @@ export class OperatorMetrics {
   readonly missed: Counter;
   readonly audits: Counter;
   readonly losses: Counter;
+  readonly absent: Gauge;
   readonly failures: Counter<"duty">;
   readonly slots: Gauge;
   readonly chunks: Gauge;
@@ -22,6 +23,7 @@ export class OperatorMetrics {
     );
     this.audits = new Counter(make("audits_answered_total", "Audits answered"));
     this.losses = new Counter(make("losses_reported_total", "Slots reported as lost"));
+    this.absent = new Gauge(make("absent_places", "Places of data, such as the volume, that are not there"));
     this.failures = new Counter({
       ...make("duty_failures_total", "Failures of a kind of duty"),
       labelNames: ["duty"] as const,

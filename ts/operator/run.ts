@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import { Registry } from "prom-client";
 import { parseGwei } from "viem";
@@ -7,22 +8,34 @@ import { loadAccount } from "../chain/keys.ts";
 import { Transactor } from "../chain/transactor.ts";
 import { EXIT, HoldfastError } from "../errors.ts";
 import { call, read } from "../sdk/call.ts";
+import { roundAt } from "../sdk/clock.ts";
 import { type Deployment, loadDeployment } from "../sdk/deployment.ts";
 import { ERRORS } from "../sdk/errors.ts";
 import { Mirror } from "../sdk/mirror.ts";
 import type { ProtocolState } from "../sdk/state.ts";
-import { openStore } from "../store/store.ts";
+import { Health } from "../service/health.ts";
+import { openStore, type Store } from "../store/store.ts";
 import type { PeerAddress } from "../wire/connection.ts";
 import { Seeder } from "../wire/seeder.ts";
 import { OperatorAgent } from "./agent.ts";
 import type { OperatorConfig } from "./config.ts";
 import { Library } from "./library.ts";
+import { LossLedger } from "./losses.ts";
 import { OperatorMetrics } from "./metrics.ts";
+import { AbsentDataError, Volume } from "./volume.ts";
+
+/** How often a volume that is not there is looked for, in ms, and how often that is logged. */
+const LOOK_MS = 1_000;
+const LOOKS_PER_LOG = 60;
 
 export interface RunOptions {
   readonly log: Logger;
   /** Registers an operator for the key, if it has none. */
   readonly register?: boolean;
+  /** Takes the data folder for the operator's as it is, though it is not the one it had, or lacks what it should hold. */
+  readonly newVolume?: boolean;
+  /** Told what keeps it from its work, from the start on. */
+  readonly health?: Health;
   readonly registry?: Registry;
   /** Stops it. */
   readonly signal?: AbortSignal;
@@ -125,7 +138,7 @@ async function open(
   signal: AbortSignal,
   parts: Parts,
 ): Promise<Running> {
-  const { log } = options;
+  const { log, health = new Health() } = options;
   const { dataDir, rpcUrl, pollingIntervalMs } = config;
   const maxFeePerGas = parseGwei(String(config.maxFeeGwei));
   const [deployment, account] = [await loadDeployment(config.deployment), await loadAccount(config.key)];
@@ -138,7 +151,8 @@ async function open(
   const { host } = config.listen;
   const localAddress = host === "0.0.0.0" || host === "::" ? undefined : host;
   const reach = { local: config.localSources };
-  const library = await Library.open(dataDir, store, { adopt: config.adopt, reach, localAddress });
+  const volume = await openVolume(join(dataDir, "contents"), store, options, health, signal);
+  const library = await Library.open(dataDir, store, { volume, adopt: config.adopt, reach, localAddress });
   parts.add(() => library.close());
   const metrics = new OperatorMetrics(registry);
   let agent: OperatorAgent | undefined;
@@ -151,15 +165,59 @@ async function open(
 
   const mirror = await Mirror.open({ client, deployment, store, log });
   const operatorId = await findOperator(config, options, { deployment, client, transactor, mirror, seeder });
+  if (volume.isNew) await claimFirst(library, mirror, deployment, operatorId);
+  const losses = await LossLedger.open(store, config.maxLossShare);
   const { parallelFetches, reserveFirst, repairRounds } = config;
   const policy = { ...config.policy, deny: new Set(config.policy.deny) };
   agent = new OperatorAgent(
     { operatorId, policy, parallelFetches, reserveFirst, repairRounds },
-    { deployment, client, state: mirror.state, transactor, library, seeder, metrics, log },
+    { deployment, client, state: mirror.state, transactor, library, losses, seeder, metrics, log },
   );
+  parts.add(health.watch(() => agent!.faults()));
   // Duties wait for their transactions, so both are told to stop at once.
   parts.add(() => Promise.all([agent!.stop(), transactor.close()]));
   return { operatorId, agent, mirror, library, seeder };
+}
+
+/** The volume, once it is there: until then there is nothing to prove, and nothing to conclude from that. */
+async function openVolume(
+  folder: string,
+  store: Store,
+  { log, newVolume = false }: RunOptions,
+  health: Health,
+  signal: AbortSignal,
+): Promise<Volume> {
+  const volume = await Volume.open(folder, store);
+  if (newVolume) await volume.claim();
+  let absence = volume.isNew ? undefined : await volume.absence();
+  const unwatch = health.watch(() => (absence === undefined ? [] : [absence.message]));
+  try {
+    for (let looks = 0; absence !== undefined; looks++) {
+      if (looks % LOOKS_PER_LOG === 0) log.error({ ...absence.facts, hint: absence.hint }, absence.message);
+      await sleep(LOOK_MS, undefined, { signal });
+      absence = await volume.absence();
+    }
+    return volume;
+  } finally {
+    await unwatch();
+  }
+}
+
+/** Takes the folder for the operator's first volume, unless it lacks what the operator promised: then it is more likely that its volume,
+ * with the store in it, is not mounted. */
+async function claimFirst(library: Library, { state, head }: Mirror, deployment: Deployment, operatorId: number) {
+  const now = Number(head.timestamp);
+  const slots = now < deployment.genesis ? [] : state.slotsOf(operatorId, roundAt(deployment, now));
+  const lacking = slots.filter(({ liveFrom, order }) => {
+    const { infohash } = state.contents.get(order.contentId)!.commitment;
+    return liveFrom !== undefined && !library.has(infohash.slice(2));
+  });
+  if (lacking.length === 0) return library.volume.claim();
+  throw new AbsentDataError(
+    `operator ${operatorId} holds ${lacking.length} slots whose data is not in its data folder, which is new`,
+    library.volume.folder,
+    "mount the data folder, with the store in it; or start once with --new-volume: what is there is checked, and the rest fetched again",
+  );
 }
 
 interface Registration {

@@ -1,17 +1,21 @@
 // What the tests of this folder share: a chain, a publisher that seeds, and time that moves when they say so.
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pino } from "pino";
 import { bytesToHex } from "viem";
 import { openOrder, publish } from "../sdk/actions.ts";
 import { call, read } from "../sdk/call.ts";
 import { commitmentArgs } from "../sdk/manifest.ts";
 import { send } from "../sdk/send.ts";
 import { magnetLink } from "../sdk/sources.ts";
+import { localKey } from "../testing/anvil.ts";
 import type { LocalChain } from "../testing/deploy.ts";
 import { type Created, createTorrent, DataFolder } from "../torrent/index.ts";
 import { Seeder } from "../wire/seeder.ts";
 import { sampleBytes } from "../wire/testing.ts";
+import { type OperatorConfigInput, operatorConfig } from "./config.ts";
+import { OperatorService, type RunOptions } from "./run.ts";
 
 /** A torrent on a publisher's disk, seeded by it, and published. */
 export interface Publication {
@@ -60,4 +64,48 @@ export async function orderOf(chain: LocalChain, contentId: number, designated: 
 export async function fund(chain: LocalChain, index: number): Promise<void> {
   const to = chain.client(index).account.address;
   await send(chain.client(), call(chain.deployment, "Asset", "transfer", [to, 10n ** 20n]));
+}
+
+/** Runs local account `index`'s operator, registered if it is new. */
+export function startOperator(
+  chain: LocalChain,
+  index: number,
+  dataDir: string,
+  more: Partial<OperatorConfigInput> = {},
+  options: Partial<RunOptions> = {},
+): Promise<OperatorService> {
+  const config = operatorConfig.parse({
+    rpcUrl: chain.rpcUrl,
+    key: { privateKey: localKey(index) },
+    deployment: chain.deploymentFile,
+    dataDir,
+    listen: "127.0.0.1:0",
+    capacityChunks: 8,
+    localSources: true,
+    pollingIntervalMs: 50,
+    ...more,
+  });
+  return OperatorService.start(config, {
+    log: pino({ level: process.env.LOG ?? "silent" }),
+    register: true,
+    ...options,
+  });
+}
+
+/** Writes zeros over all of a file. */
+export async function spoil(path: string): Promise<void> {
+  const { size } = await stat(path);
+  await writeFile(path, Buffer.alloc(size));
+}
+
+/** What a metric of an operator stands at, all its labels together or those with the first one given. */
+export async function metricOf({ registry }: OperatorService, name: string, label?: string): Promise<number> {
+  const { values } = await registry.getSingleMetric(`holdfast_operator_${name}`)!.get();
+  const wanted = values.filter(({ labels }) => label === undefined || Object.values(labels)[0] === label);
+  return wanted.reduce((sum, { value }) => sum + value, 0);
+}
+
+/** Infohashes of what an operator has fetched, whole or not. */
+export async function contentsIn(dataDir: string): Promise<string[]> {
+  return (await readdir(join(dataDir, "contents"))).filter((name) => !name.startsWith("."));
 }

@@ -2,6 +2,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Registry } from "prom-client";
 import { EXIT, HoldfastError } from "../errors.ts";
+import type { Health } from "./health.ts";
 
 export interface StatusOptions {
   /** Default 127.0.0.1: whoever may ask is for a proxy to decide. */
@@ -11,6 +12,7 @@ export interface StatusOptions {
   readonly registry: Registry;
   /** What it still waits for before it can do its work; nothing when it is ready. */
   readonly waitingFor: () => readonly string[];
+  readonly health: Health;
 }
 
 export interface StatusServer {
@@ -18,16 +20,20 @@ export interface StatusServer {
   close(): Promise<void>;
 }
 
-/** Serves /health (the process answers), /ready (it can do its work, else 503 and why) and /metrics (Prometheus). */
+/** Serves /health (nothing keeps it from its work, else 503 and what does), /ready (it can do its work, else 503 and why) and /metrics (Prometheus). */
 export async function serveStatus({
   host = "127.0.0.1",
   port,
   registry,
   waitingFor,
+  health,
 }: StatusOptions): Promise<StatusServer> {
   const json = (status: number, body: unknown) => ({ status, type: "application/json", body: JSON.stringify(body) });
   const answer = async (path: string) => {
-    if (path === "/health") return json(200, { status: "ok" });
+    if (path === "/health") {
+      const faults = health.faults();
+      return faults.length ? json(503, { status: "failing", because: faults }) : json(200, { status: "ok" });
+    }
     if (path === "/metrics") return { status: 200, type: registry.contentType, body: await registry.metrics() };
     if (path !== "/ready") return json(404, { error: "there are /health, /ready and /metrics" });
     const reasons = waitingFor();

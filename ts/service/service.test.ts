@@ -4,6 +4,7 @@ import { createInterface } from "node:readline";
 import { Counter, Registry } from "prom-client";
 import { describe, expect, test } from "vitest";
 import { HoldfastError } from "../errors.ts";
+import { Health } from "./health.ts";
 import { serveStatus } from "./http.ts";
 import { createLogger } from "./log.ts";
 
@@ -43,11 +44,16 @@ describe("the status server", () => {
     const registry = new Registry();
     new Counter({ name: "holdfast_proofs_total", help: "Proofs sent", registers: [registry] }).inc(3);
     const waits = ["the chain"];
-    const server = await serveStatus({ port: 0, registry, waitingFor: () => waits });
+    const health = new Health();
+    const server = await serveStatus({ port: 0, registry, waitingFor: () => waits, health });
     const get = async (path: string, method = "GET") => {
       const response = await fetch(server.url + path, { method });
       return [response.status, await response.text()];
     };
+    expect(await get("/health")).toEqual([200, '{"status":"ok"}']);
+    const unwatch = health.watch(() => ["the disk is away"]);
+    expect(await get("/health")).toEqual([503, '{"status":"failing","because":["the disk is away"]}']);
+    await unwatch();
     expect(await get("/health")).toEqual([200, '{"status":"ok"}']);
     expect(await get("/ready")).toEqual([503, '{"status":"waiting","for":["the chain"]}']);
     waits.pop();
@@ -56,7 +62,7 @@ describe("the status server", () => {
     expect((await get("/other"))[0]).toBe(404);
     expect((await get("/health", "POST"))[0]).toBe(405);
     expect(new URL(server.url).hostname).toBe("127.0.0.1");
-    const taken = serveStatus({ port: Number(new URL(server.url).port), registry, waitingFor: () => [] });
+    const taken = serveStatus({ port: Number(new URL(server.url).port), registry, waitingFor: () => [], health });
     await expect(taken).rejects.toThrow(/cannot serve the status at 127.0.0.1:\d+: EADDRINUSE/);
     await server.close();
   });

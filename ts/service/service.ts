@@ -1,6 +1,7 @@
 import type { Logger } from "pino";
 import { collectDefaultMetrics, Registry } from "prom-client";
 import { EXIT, exitCodeOf } from "../errors.ts";
+import { Health } from "./health.ts";
 import { serveStatus } from "./http.ts";
 
 export interface ServiceOptions {
@@ -17,6 +18,8 @@ export interface ServiceOptions {
 export interface ServiceContext {
   readonly log: Logger;
   readonly registry: Registry;
+  /** What its parts tell of themselves. */
+  readonly health: Health;
   /** Aborted when it is to stop: by SIGINT, SIGTERM or an error nobody caught. */
   readonly signal: AbortSignal;
   /** Names what it waits for before it is ready; the function returned says that it has come. */
@@ -40,6 +43,7 @@ export async function runService(
   const { log, statusPort: port, statusHost: host = "127.0.0.1", graceMs = 15_000 } = options;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
+  const health = new Health();
   const waits = new Set<{ what: string }>();
   const stopping = new AbortController();
   let failure: unknown;
@@ -70,10 +74,10 @@ export async function runService(
   const alive = setInterval(() => {}, 2 ** 30);
   try {
     const waitingFor = () => [...waits].map(({ what }) => what);
-    const status = port === 0 ? undefined : await serveStatus({ host, port, registry, waitingFor });
+    const status = port === 0 ? undefined : await serveStatus({ host, port, registry, waitingFor, health });
     if (status) log.info({ url: status.url }, "serving /health, /ready and /metrics");
     started();
-    await main({ log, registry, signal: stopping.signal, waitFor }).finally(() => status?.close());
+    await main({ log, registry, health, signal: stopping.signal, waitFor }).finally(() => status?.close());
   } catch (error) {
     if (!stopping.signal.aborted) failure ??= error;
   } finally {

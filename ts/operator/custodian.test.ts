@@ -1,0 +1,180 @@
+// What costs stake when it goes wrong: telling data that is lost from data whose disk is not there.
+import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { EXIT } from "../errors.ts";
+import { call, read } from "../sdk/call.ts";
+import { send } from "../sdk/send.ts";
+import { Health } from "../service/health.ts";
+import { LocalChain } from "../testing/deploy.ts";
+import { eventually } from "../testing/eventually.ts";
+import type { OperatorConfigInput } from "./config.ts";
+import type { OperatorService, RunOptions } from "./run.ts";
+import {
+  contentsIn,
+  fund,
+  metricOf,
+  orderOf,
+  type Publication,
+  publishSample,
+  spoil,
+  startOperator,
+} from "./testing.ts";
+
+/** Nothing but what is under test keeps the agent from reporting a loss at once. */
+const HASTY = { repairRounds: 0, maxLossShare: 1 };
+
+const closing: (() => Promise<unknown>)[] = [];
+let chain: LocalChain;
+
+beforeAll(async () => {
+  chain = await LocalChain.start({ roundLength: 600 });
+  for (const index of [1, 2, 3, 4, 5]) await fund(chain, index);
+});
+afterAll(() => chain.stop());
+afterEach(async () => {
+  for (let close = closing.pop(); close !== undefined; close = closing.pop()) await close();
+});
+
+/** An operator with one live slot. */
+class Holder {
+  readonly dataDir: string;
+  readonly health = new Health();
+  readonly publication: Publication;
+  service!: OperatorService;
+  orderId = 0;
+  readonly #index: number;
+
+  private constructor(index: number, dataDir: string, publication: Publication) {
+    [this.#index, this.dataDir, this.publication] = [index, dataDir, publication];
+  }
+
+  static async open(index: number, more: (published: Publication) => Partial<OperatorConfigInput>): Promise<Holder> {
+    const dataDir = await mkdtemp(join(tmpdir(), "holdfast-operator-"));
+    closing.push(() => rm(dataDir, { recursive: true, force: true }));
+    const publication = await publishSample(chain, 600_000, index);
+    closing.push(publication.close);
+    const holder = new Holder(index, dataDir, publication);
+    await holder.start(more(publication));
+    holder.orderId = await orderOf(chain, publication.contentId, [holder.service.operatorId]);
+    await eventually(() => expect(holder.slot).toBeDefined());
+    const round = await currentRound();
+    await chain.seedRound(round + 1);
+    await eventually(() => expect(holder.slot?.liveFrom).toBe(round + 2));
+    await holder.proves();
+    return holder;
+  }
+
+  async start(config: Partial<OperatorConfigInput>, options: Partial<RunOptions> = {}): Promise<void> {
+    const { health } = this;
+    const service = await startOperator(chain, this.#index, this.dataDir, config, { health, ...options });
+    closing.push(() => service.stop());
+    this.service = service;
+  }
+
+  get slot() {
+    return this.service.state.orders.get(this.orderId)?.slots[0];
+  }
+
+  get contents(): string {
+    return join(this.dataDir, "contents");
+  }
+
+  /** It proves the next round. */
+  async proves(): Promise<void> {
+    const round = (await currentRound()) + 1;
+    await chain.seedRound(round);
+    const proven = () => this.service.state.operators.get(this.service.operatorId)!.proven;
+    await eventually(() => expect(proven()).toContain(round));
+  }
+
+  /** The next round comes, with its seed, and it cannot prove it and says why. */
+  async fails(why: string): Promise<void> {
+    const failures = () => metricOf(this.service, "duty_failures_total", "prove");
+    const before = await failures();
+    await chain.seedRound((await currentRound()) + 1);
+    await eventually(async () => expect(await failures()).toBeGreaterThan(before));
+    await eventually(() => expect(this.health.faults().join()).toContain(why));
+  }
+}
+
+async function currentRound(): Promise<number> {
+  return read(chain.client(), chain.deployment, "Market", "currentRound", []);
+}
+
+test("H-STAKE-2: a volume that is missing, empty or another one is no loss: nothing is reported, nothing written, and it goes on when it is back", async () => {
+  const holder = await Holder.open(1, () => HASTY);
+  const aside = `${holder.contents}.aside`;
+  await rename(holder.contents, aside);
+  await holder.fails("the folder is missing or empty");
+  await mkdir(holder.contents);
+  await holder.fails("the folder is missing or empty");
+  expect(await readdir(holder.contents)).toEqual([]);
+  await writeFile(join(holder.contents, ".holdfast-volume"), "another's\n");
+  await holder.fails("another operator's");
+  expect(await contentsIn(holder.dataDir)).toEqual([]);
+  expect(holder.slot).toBeDefined();
+
+  await rm(holder.contents, { recursive: true });
+  await rename(aside, holder.contents);
+  await eventually(() => expect(holder.health.faults()).toEqual([]));
+  await holder.proves();
+  expect(await metricOf(holder.service, "losses_reported_total")).toBe(0);
+});
+
+test("an operator that starts without its volume waits for it", async () => {
+  const holder = await Holder.open(2, () => HASTY);
+  await holder.service.stop();
+  const aside = `${holder.contents}.aside`;
+  await rename(holder.contents, aside);
+  const started = holder.start(HASTY);
+  await eventually(() => expect(holder.health.faults()).toHaveLength(1));
+  expect(await readdir(holder.dataDir)).not.toContain("contents");
+  await rename(aside, holder.contents);
+  await started;
+  expect(holder.health.faults()).toEqual([]);
+  await holder.proves();
+});
+
+test("an operator whose whole data folder is another one does not start, unless it is told that this is its folder now", async () => {
+  const holder = await Holder.open(3, () => ({}));
+  await holder.service.stop();
+  await rename(holder.dataDir, `${holder.dataDir}.aside`);
+  closing.push(() => rm(`${holder.dataDir}.aside`, { recursive: true, force: true }));
+  await mkdir(holder.dataDir);
+  await expect(holder.start({})).rejects.toMatchObject({ name: "AbsentDataError", exitCode: EXIT.retryable });
+  expect(holder.slot).toBeDefined();
+  await holder.start({}, { newVolume: true });
+  await eventually(async () => expect(await contentsIn(holder.dataDir)).toEqual([holder.publication.infohash]));
+  await holder.proves();
+});
+
+test("data of another client that is not where it was is no loss either, and is not fetched", async () => {
+  const adopt = ({ torrentFile, data }: Publication) => ({ ...HASTY, adopt: [{ torrent: torrentFile, data }] });
+  const holder = await Holder.open(4, adopt);
+  const { data } = holder.publication;
+  await rename(data, `${data}.aside`);
+  await holder.fails("is where another client kept it");
+  await chain.toRound((await currentRound()) + 1);
+  await rename(`${data}.aside`, data);
+  await eventually(() => expect(holder.health.faults()).toEqual([]));
+  expect(await contentsIn(holder.dataDir)).toEqual([]);
+  await holder.proves();
+});
+
+test("a loss of more than its share within a round waits for the owner's word", async () => {
+  const holder = await Holder.open(5, () => ({ repairRounds: 0 }));
+  const { publication, orderId } = holder;
+  await publication.seeder.close();
+  await spoil(join(holder.contents, publication.infohash, publication.created.torrent.name));
+  await holder.fails(`holdfast operator report-loss ${orderId} 0`);
+  await chain.toRound((await currentRound()) + 1);
+  expect(holder.slot).toBeDefined();
+  expect(await metricOf(holder.service, "losses_reported_total")).toBe(0);
+
+  await send(chain.client(5), call(chain.deployment, "Audits", "reportLoss", [orderId, 0]));
+  await eventually(() => expect(holder.slot).toBeUndefined());
+  await eventually(() => expect(holder.health.faults()).toEqual([]));
+  await eventually(async () => expect(await contentsIn(holder.dataDir)).toEqual([]));
+});
