@@ -1,11 +1,15 @@
 import { mkdtemp, rm } from "node:fs/promises";
+import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { openAudit } from "../sdk/actions.ts";
 import { call, read } from "../sdk/call.ts";
 import { send } from "../sdk/send.ts";
+import { Health } from "../service/health.ts";
 import { LocalChain } from "../testing/deploy.ts";
+import { DataFolder } from "../torrent/index.ts";
+import { Seeder } from "../wire/seeder.ts";
 import type { OperatorConfigInput } from "./config.ts";
 import type { OperatorService } from "./run.ts";
 import { contentsIn, fund, metricOf, orderOf, publishSample, spoil, startOperator as start } from "./testing.ts";
@@ -15,7 +19,7 @@ let chain: LocalChain;
 
 beforeAll(async () => {
   chain = await LocalChain.start({ roundLength: 600 });
-  for (const index of [1, 2, 3, 4, 5, 6]) await fund(chain, index);
+  for (const index of [1, 2, 3, 4, 5, 6, 7]) await fund(chain, index);
 });
 afterAll(() => chain.stop());
 afterEach(async () => {
@@ -158,4 +162,39 @@ test("H-EPOCH-3: an epoch that ended is settled and, once frozen, claimed to the
   expect(await kept()).toEqual([published.infohash]);
   await chain.toRound((epoch + 2) * 30);
   await vi.waitFor(async () => expect(await kept()).toEqual([]), soon);
+});
+
+test("a content that nobody gives holds up no other, and is had when somebody does", async () => {
+  const operator = await startOperator(7, await folder(), { parallelFetches: 1, fetchIdle: "1s" });
+  const [mute, given] = [await publishSample(chain, 100_000, 7), await publishSample(chain, 100_000, 8)];
+  closing.push(mute.close, given.close);
+  const { port } = mute.seeder;
+  await mute.seeder.close();
+  const sockets: Socket[] = [];
+  const silent = createServer((socket) => sockets.push(socket.on("error", () => {}))).listen(port, "127.0.0.1");
+  const taken = (orderId: number) => () => expect(operator.state.orders.get(orderId)?.slots[0]).toBeDefined();
+  const muteId = await orderOf(chain, mute.contentId, [operator.operatorId]);
+  await vi.waitFor(() => expect(sockets).not.toEqual([]), soon);
+  const givenId = await orderOf(chain, given.contentId, [operator.operatorId]);
+  await vi.waitFor(taken(givenId), soon);
+  expect(operator.state.orders.get(muteId)!.slots[0]).toBeUndefined();
+
+  for (const socket of sockets) socket.destroy();
+  await new Promise((resolve) => silent.close(resolve));
+  const seeder = await Seeder.listen({ host: "127.0.0.1", port });
+  closing.push(() => seeder.close());
+  seeder.add({ torrent: mute.created.torrent, folder: new DataFolder(dirname(mute.data), mute.created.torrent) });
+  await vi.waitFor(taken(muteId), soon);
+});
+
+test("a chain that is silent for too long makes the operator unhealthy, until there is a block again", async () => {
+  const health = new Health();
+  const service = await start(chain, 1, await folder(), { chainSilence: "400ms" }, { health });
+  closing.push(() => service.stop());
+  await vi.waitFor(() => expect(health.faults().join()).toMatch(/no new block for \d+ s/), soon);
+  const metrics = await service.registry.metrics();
+  expect(metrics).toMatch(/^holdfast_chain_head_age_seconds -?\d/m);
+  expect(metrics).toMatch(/^holdfast_chain_silence_seconds \d/m);
+  await chain.client().mine({ blocks: 1 });
+  await vi.waitFor(() => expect(health.faults()).toEqual([]), soon);
 });

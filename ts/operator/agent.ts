@@ -265,6 +265,7 @@ export class OperatorAgent {
         await library.drop(content.commitment.infohash.slice(2));
       } finally {
         this.#taking.delete(order.id);
+        setImmediate(() => this.#look()); // its place is another's
       }
     });
   }

@@ -58,6 +58,8 @@ export const operatorConfig = z.strictObject({
   localSources: z.boolean().default(false),
   /** Contents fetched at once. */
   parallelFetches: z.int().min(1).max(64).default(4),
+  /** A fetch that brings no metadata, or less than 1 MiB, in so long gives its place to another and is tried again later. */
+  fetchIdle: field.duration().default(60_000),
   /** Accept an order first and fetch its content then. */
   reserveFirst: z.boolean().default(false),
   /** Rounds that repairing damaged data may take before the loss is reported; 0: reported at once. */
@@ -66,6 +68,8 @@ export const operatorConfig = z.strictObject({
   maxLossShare: z.number().min(0).max(1).default(0.1),
   /** Most that a transaction pays, in gwei per gas, tip included. */
   maxFeeGwei: z.number().positive().default(50),
+  /** Without a new block for so long, /health fails. */
+  chainSilence: field.duration().default(600_000),
   /** How often the chain is looked at, in ms. */
   pollingIntervalMs: z.int().min(50).max(3_600_000).default(4000),
   /** Of /health, /ready and /metrics; 0 serves none. */

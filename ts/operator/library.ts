@@ -15,7 +15,7 @@ import {
   syncFolder,
   type Torrent,
 } from "../torrent/index.ts";
-import type { PeerAddress } from "../wire/connection.ts";
+import { DEFAULT_TIMEOUTS, type PeerAddress } from "../wire/connection.ts";
 import { fetchMetadata, fetchTorrent } from "../wire/fetch.ts";
 import { AbsentDataError, type Volume } from "./volume.ts";
 
@@ -36,11 +36,27 @@ export interface Adoption {
   readonly data: string;
 }
 
+export interface LibraryOptions {
+  readonly volume: Volume;
+  readonly adopt?: readonly Adoption[];
+  readonly reach: Reach;
+  /** From which peers are called. */
+  readonly localAddress?: string | undefined;
+  /** A fetch that brings less than LEAST_BYTES in so long (ms), or no metadata, is given up for now. */
+  readonly fetchIdleMs: number;
+}
+
 /** What is remembered of a content that was checked. */
 interface Row {
   /** Undefined: in the library's own folder. */
   readonly adopted?: string;
 }
+
+/** What a fetch must bring in `fetchIdleMs` to go on. */
+const LEAST_BYTES = 1 << 20;
+/** Peers that cannot be reached must not hold up those that can: they are tried again with the next fetch. */
+const ATTEMPTS = 2;
+const TIMEOUTS = { ...DEFAULT_TIMEOUTS, connectMs: 5_000, handshakeMs: 5_000 };
 
 /** The content on the chain is not what its torrent and data are: nobody can prove it. */
 export class UnprovableContentError extends HoldfastError {
@@ -58,34 +74,23 @@ export class Library {
   readonly volume: Volume;
   readonly #dataDir: string;
   readonly #rows: Table<Row>;
-  readonly #reach: Reach;
-  readonly #localAddress: string | undefined;
+  readonly #options: LibraryOptions;
   readonly #held = new Map<string, Held>();
   /** Offered by the configuration, by infohash. */
   readonly #adoptable = new Map<string, { torrent: Torrent; data: string }>();
 
-  private constructor(dataDir: string, store: Store, volume: Volume, reach: Reach, localAddress: string | undefined) {
-    this.volume = volume;
+  private constructor(dataDir: string, store: Store, options: LibraryOptions) {
+    this.volume = options.volume;
     this.#dataDir = resolve(dataDir);
     this.#rows = table<Row>(store, "contents");
-    this.#reach = reach;
-    this.#localAddress = localAddress;
+    this.#options = options;
   }
 
-  /** The volume must be there, or new. @param localAddress From which peers are called. */
-  static async open(
-    dataDir: string,
-    store: Store,
-    {
-      volume,
-      adopt = [],
-      reach,
-      localAddress,
-    }: { volume: Volume; adopt?: readonly Adoption[]; reach: Reach; localAddress?: string | undefined },
-  ): Promise<Library> {
-    const library = new Library(dataDir, store, volume, reach, localAddress);
+  /** The volume must be there, or new. */
+  static async open(dataDir: string, store: Store, options: LibraryOptions): Promise<Library> {
+    const library = new Library(dataDir, store, options);
     for (const folder of ["torrents", "possession"]) await mkdir(join(library.#dataDir, folder), { recursive: true });
-    for (const { torrent: path, data } of adopt) {
+    for (const { torrent: path, data } of options.adopt ?? []) {
       const torrent = parseTorrent(await readFile(path));
       library.#adoptable.set(hex(torrent.infohashV2), { torrent, data });
     }
@@ -200,7 +205,8 @@ export class Library {
   async #fetch(content: ContentState, holders: readonly PeerAddress[], signal: AbortSignal | undefined): Promise<Held> {
     const infohash = content.commitment.infohash.slice(2);
     const sources = parseSources(content.manifest.sources, infohash);
-    const peers = await reachable([...sources.peers, ...holders], this.#reach);
+    const { fetchIdleMs: idleMs, localAddress, reach } = this.#options;
+    const peers = await reachable([...sources.peers, ...holders], reach);
     const known = await this.#metadata(infohash, sources.torrents, peers, signal);
     requireMatch(content, known);
     const parent = this.#path("contents", infohash);
@@ -211,7 +217,9 @@ export class Library {
       peers,
       folder: parent,
       signal,
-      localAddress: this.#localAddress,
+      localAddress,
+      timeouts: TIMEOUTS,
+      limits: { attempts: ATTEMPTS, idleMs, leastBytes: LEAST_BYTES },
     });
     const path = this.#path("torrents", `${infohash}.torrent`);
     await writeDurably(path, torrentFile(torrent));
@@ -230,9 +238,11 @@ export class Library {
     peers: readonly PeerAddress[],
     signal: AbortSignal | undefined,
   ): Promise<Torrent> {
+    const { fetchIdleMs, localAddress, reach } = this.#options;
     const reasons: string[] = [];
     const kept = () => readFile(this.#path("torrents", `${infohash}.torrent`));
-    for (const source of [kept, ...places.map((url) => () => readTorrentFile(url, this.#reach, signal))]) {
+    const within = AbortSignal.any([AbortSignal.timeout(fetchIdleMs), ...(signal === undefined ? [] : [signal])]);
+    for (const source of [kept, ...places.map((url) => () => readTorrentFile(url, reach, within))]) {
       try {
         const torrent = parseTorrent(await source());
         if (hex(torrent.infohashV2) === infohash) return torrent;
@@ -243,8 +253,8 @@ export class Library {
       }
     }
     try {
-      const localAddress = this.#localAddress;
-      return parseInfo(await fetchMetadata({ infohash: Buffer.from(infohash, "hex"), peers, signal, localAddress }));
+      const from = { infohash: Buffer.from(infohash, "hex"), peers, localAddress, timeouts: TIMEOUTS };
+      return parseInfo(await fetchMetadata({ ...from, signal: within, limits: { attempts: ATTEMPTS } }));
     } catch (cause) {
       signal?.throwIfAborted();
       throw new HoldfastError(`nobody gave the metadata of ${infohash}`, {

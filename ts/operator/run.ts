@@ -4,6 +4,7 @@ import type { Logger } from "pino";
 import { Registry } from "prom-client";
 import { parseGwei } from "viem";
 import { type ChainClient, connect } from "../chain/connection.ts";
+import { HeadWatch } from "../chain/head-watch.ts";
 import { loadAccount } from "../chain/keys.ts";
 import { Transactor } from "../chain/transactor.ts";
 import { EXIT, HoldfastError } from "../errors.ts";
@@ -59,11 +60,14 @@ export class OperatorService {
     parts: Parts,
     running: Running,
   ) {
-    const { agent, mirror, seeder } = running;
+    const { agent, mirror, seeder, watch } = running;
     [this.operatorId, this.registry, this.#stopping, this.#parts] = [operatorId, registry, stopping, parts];
     [this.#mirror, this.#seeder] = [mirror, seeder];
     this.finished = mirror
-      .run((head) => agent.onBlock(head), stopping.signal)
+      .run((head) => {
+        watch.saw(head);
+        agent.onBlock(head);
+      }, stopping.signal)
       .catch((error) => {
         if (!stopping.signal.aborted) throw error;
       });
@@ -129,6 +133,7 @@ interface Running {
   readonly mirror: Mirror;
   readonly library: Library;
   readonly seeder: Seeder;
+  readonly watch: HeadWatch;
 }
 
 async function open(
@@ -152,7 +157,8 @@ async function open(
   const localAddress = host === "0.0.0.0" || host === "::" ? undefined : host;
   const reach = { local: config.localSources };
   const volume = await openVolume(join(dataDir, "contents"), store, options, health, signal);
-  const library = await Library.open(dataDir, store, { volume, adopt: config.adopt, reach, localAddress });
+  const { adopt, fetchIdle: fetchIdleMs } = config;
+  const library = await Library.open(dataDir, store, { volume, adopt, reach, localAddress, fetchIdleMs });
   parts.add(() => library.close());
   const metrics = new OperatorMetrics(registry);
   let agent: OperatorAgent | undefined;
@@ -164,6 +170,9 @@ async function open(
   parts.add(() => seeder.close());
 
   const mirror = await Mirror.open({ client, deployment, store, log });
+  const watch = new HeadWatch(registry, config.chainSilence);
+  watch.saw(mirror.head);
+  parts.add(health.watch(() => watch.faults()));
   const operatorId = await findOperator(config, options, { deployment, client, transactor, mirror, seeder });
   if (volume.isNew) await claimFirst(library, mirror, deployment, operatorId);
   const losses = await LossLedger.open(store, config.maxLossShare);
@@ -176,7 +185,7 @@ async function open(
   parts.add(health.watch(() => agent!.faults()));
   // Duties wait for their transactions, so both are told to stop at once.
   parts.add(() => Promise.all([agent!.stop(), transactor.close()]));
-  return { operatorId, agent, mirror, library, seeder };
+  return { operatorId, agent, mirror, library, seeder, watch };
 }
 
 /** The volume, once it is there: until then there is nothing to prove, and nothing to conclude from that. */

@@ -37,8 +37,9 @@ export interface DownloadLimits {
   readonly memory: number;
   /** A peer that owes us something and sends nothing for so long (ms) is left. */
   readonly stallMs: number;
-  /** Without any answer from anybody for so long (ms) the download fails. */
+  /** When less than `leastBytes` come in so long (ms) the download fails. Hashes and what is found in the folder count as progress. */
   readonly idleMs: number;
+  readonly leastBytes: number;
   /** First pause (ms) before a lost peer is tried again; it doubles each time. */
   readonly retryMs: number;
   /** A peer that fails so often in a row without giving anything is given up. */
@@ -50,6 +51,7 @@ export const DEFAULT_LIMITS: DownloadLimits = {
   memory: 64 << 20,
   stallMs: 20_000,
   idleMs: 120_000,
+  leastBytes: 1,
   retryMs: 1_000,
   attempts: 4,
 };
@@ -114,7 +116,9 @@ export class Download {
   /** Once the piece layers are here and the folder has been looked through. */
   #picker: Picker | undefined;
   #downloaded = 0;
+  /** When there was progress, and bytes received since. */
   #movedAt = Date.now();
+  #since = 0;
 
   constructor(torrent: Torrent, options: DownloadOptions) {
     this.#torrent = torrent;
@@ -243,7 +247,7 @@ export class Download {
     peer.hashJobs++;
     try {
       const hashes = await client.hashes(job.request, this.#limits.stallMs);
-      this.#moved(peer);
+      this.#moved(peer, this.#limits.leastBytes);
       if (!this.#layers.accept(job, hashes)) this.#ban(peer, "sent hashes that do not lead to the file's pieces root");
       else if (this.#layers.complete) this.#onLayers().catch(this.#end.reject);
     } catch (error) {
@@ -264,7 +268,7 @@ export class Download {
       const pipeline = peer.pipeline + (Date.now() - askedAt < PIPELINE_MS ? 1 : -1);
       peer.pipeline = Math.max(MIN_PIPELINE, Math.min(pipeline, client.connection.extensions.requestQueue));
       this.#downloaded += data.length;
-      this.#moved(peer);
+      this.#moved(peer, data.length);
       const { others, whole } = this.#picker!.receive(peer, span, data);
       for (const other of others) (other as Peer).client?.cancel(span);
       if (whole !== undefined) this.#onPiece(whole);
@@ -337,8 +341,12 @@ export class Download {
     if (this.#picker!.complete) this.#end.resolve();
   }
 
-  #moved(peer: Peer): void {
-    this.#movedAt = peer.movedAt = Date.now();
+  #moved(peer: Peer, bytes: number): void {
+    peer.movedAt = Date.now();
+    this.#since += bytes;
+    if (this.#since < this.#limits.leastBytes) return;
+    this.#movedAt = peer.movedAt;
+    this.#since = 0;
   }
 
   #ban(peer: Peer, message: string): void {
@@ -349,14 +357,16 @@ export class Download {
 
   #tick(): void {
     const now = Date.now();
-    const { stallMs, idleMs } = this.#limits;
+    const { stallMs, idleMs, leastBytes } = this.#limits;
     for (const peer of this.#peers) {
       if (peer.owes && now - peer.movedAt > stallMs)
         peer.client?.close("timeout", `owes us and sends nothing for ${stallMs} ms`);
     }
     if (!this.#layers.complete) this.#pumpAll();
     if (now - this.#movedAt > idleMs) {
-      this.#end.reject(new FetchError("idle", `no peer gave anything for ${idleMs} ms: ${this.#peers.join("; ")}`));
+      const found =
+        this.#since === 0 ? "no peer gave anything" : `peers gave ${this.#since} bytes, less than ${leastBytes},`;
+      this.#end.reject(new FetchError("idle", `${found} for ${idleMs} ms: ${this.#peers.join("; ")}`));
     }
   }
 

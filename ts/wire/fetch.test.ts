@@ -8,6 +8,7 @@ import { fetchTorrent } from "./fetch.ts";
 import {
   awkwardFiles,
   dataOf,
+  fakeSeed,
   hashFiles,
   hashFolder,
   makeSample,
@@ -197,6 +198,22 @@ describe("Seeder", () => {
     await fetchTorrent({ torrent: one.torrent, peers: [seeder], folder: await temporaryFolder() });
     seeder.remove(two.torrent.infohashV2);
     await expect(fetchTwo()).rejects.toThrow("no peer is left");
+  });
+
+  test("fails when peers drip less than it is to bring, and takes a slow one that brings enough", async () => {
+    const sample = await makeSample({ "a.bin": sampleBytes(65_536 * 8, 1) });
+    const fetchFrom = async (delayMs: number) =>
+      fetchTorrent({
+        torrent: sample.torrent,
+        peers: [await fakeSeed(sample.torrent, sample.data, { delayMs })],
+        folder: await temporaryFolder(),
+        limits: { idleMs: 1_500, leastBytes: 65_536 },
+      });
+    await expect(fetchFrom(600)).rejects.toMatchObject({
+      fault: "idle",
+      message: expect.stringContaining("less than"),
+    });
+    await fetchFrom(80); // four times idleMs in all
   });
 
   test("reports a loss once, offers the piece no more, and serves the rest", async () => {
