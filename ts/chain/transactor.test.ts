@@ -300,6 +300,29 @@ describe("what a node does to transactions", () => {
     expect(await sentCount()).toBe(1);
   });
 
+  test("refusing one, and keeping it all the same: asking again waits for it", async () => {
+    await chain.setAutomine(false);
+    let raw: Hash | undefined;
+    proxy.intercept = ({ method, params }) => {
+      if (method !== "eth_sendRawTransaction") return undefined;
+      raw = params[0] as Hash;
+      return { error: { code: -32000, message: "insufficient funds for gas * price + value" } };
+    };
+    await expect(transactor.send(add(counter, 5n), { key: "a" })).rejects.toThrow(TransactionDropped);
+    let follows = false;
+    proxy.intercept = ({ method, params }) => {
+      follows ||= method === "eth_getTransactionCount" && params[1] === "latest";
+      return undefined;
+    };
+    const hash = await chain.sendRawTransaction({ serializedTransaction: raw! });
+    const sent = transactor.send(add(counter, 5n), { key: "a" });
+    await eventually(async () => expect(follows).toBe(true));
+    await chain.mine({ blocks: 1 });
+    expect((await sent).transactionHash).toBe(hash);
+    await chain.mine({ blocks: 1 });
+    expect(await totalOf(chain, counter)).toBe(5n);
+  });
+
   test("undoing its block before it is final: it is sent again, once", async () => {
     await reopen({ confirmations: 2 });
     const id = await chain.snapshot();

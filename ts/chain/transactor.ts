@@ -195,16 +195,25 @@ export class Transactor {
     const leave = await this.#queue.enter(priority);
     try {
       this.#closing.signal.throwIfAborted();
-      const goesOn = stored && (!stored.dropped || (await this.#findReceipt(stored)));
-      const intent = goesOn ? stored : await this.#sign(key, call, stored?.attempts ?? [], deadline);
+      // Before looking for dropped ones: one that a node takes only now has this nonce too, so that no more than one is mined.
+      const taken = await this.#options.client.getTransactionCount({ address: this.address, blockTag: "pending" });
+      const intent =
+        (await this.#goingOn(stored)) ?? (await this.#sign(key, call, stored?.attempts ?? [], taken, deadline));
       return await this.#follow(intent, leave);
     } finally {
       leave();
     }
   }
 
+  /** What is stored, unless it was dropped and no node has taken an attempt of it all the same, mined or not. */
+  async #goingOn(stored: Intent | undefined): Promise<Intent | undefined> {
+    if (!stored?.dropped) return stored;
+    const { key, call, attempts } = stored;
+    return (await this.#anyKnown(stored)) ? this.#write({ key, call, attempts }) : undefined;
+  }
+
   /** Simulates, then settles nonce, gas and fees; what it returns is on disk. */
-  async #sign(key: string, call: Call, earlier: readonly Attempt[], deadline: number): Promise<Intent> {
+  async #sign(key: string, call: Call, earlier: readonly Attempt[], taken: number, deadline: number): Promise<Intent> {
     const { client, gasMarginPercent } = this.#options;
     const { to, data, name } = call;
     const fees = await this.#affordableFees(name, deadline);
@@ -213,7 +222,6 @@ export class Transactor {
       await client.call(request);
       return client.estimateGas(request);
     });
-    const taken = await client.getTransactionCount({ address: this.address, blockTag: "pending" });
     const nonce = Math.max(taken, ...[...this.#nonces.values()].map((own) => own + 1));
     const withMargin = gas + (gas * BigInt(gasMarginPercent)) / 100n;
     const attempt = await this.#attempt(call, nonce, withMargin < MAX_GAS ? withMargin : MAX_GAS, fees);
@@ -331,8 +339,8 @@ export class Transactor {
       const refusal = refusalOf(error);
       if (refusal === "none") return;
       if (refusal === "unclear") throw error;
-      const known = await Promise.all(attempts.map((attempt) => this.#isKnown(attempt.hash)));
-      if (!known.includes(true)) await this.#fail(intent, new TransactionDropped(call.name, refusal.reason, hash));
+      if (!(await this.#anyKnown(intent)))
+        await this.#fail(intent, new TransactionDropped(call.name, refusal.reason, hash));
       this.#log.warn({ key, call: call.name, transaction: hash, ...refusal }, "the node refuses a replacement");
     }
   }
@@ -392,6 +400,10 @@ export class Transactor {
 
   async #receiptOf(hash: Hash): Promise<TransactionReceipt | undefined> {
     return this.#options.client.getTransactionReceipt({ hash }).catch(orAbsent(TransactionReceiptNotFoundError));
+  }
+
+  async #anyKnown({ attempts }: Intent): Promise<boolean> {
+    return (await Promise.all(attempts.map(({ hash }) => this.#isKnown(hash)))).includes(true);
   }
 
   async #isKnown(hash: Hash): Promise<boolean> {
