@@ -35,8 +35,6 @@ contract Audits is IAudits, AccessManaged, Clock {
     uint256 public accounted;
     /// @inheritdoc IAudits
     mapping(address account => uint256) public credit;
-    /// @inheritdoc IAudits
-    mapping(uint32 operatorId => mapping(Epoch epoch => uint256)) public pending;
 
     mapping(uint40 orderId => mapping(uint8 replica => Audit)) private _audits;
     mapping(uint32 operatorId => mapping(Round round => uint256)) private _opened;
@@ -66,7 +64,7 @@ contract Audits is IAudits, AccessManaged, Clock {
         if (fee > maxFee) revert Audits_FeeAbove(fee, maxFee);
         _audits[orderId][replica] =
             Audit({payer: msg.sender, fee: fee, operatorId: s.operatorId, acceptedIn: s.acceptedIn, openedIn: round, due: due});
-        ++pending[s.operatorId][due.epochOf()];
+        HOLDINGS.noteAudit(s.operatorId, due.epochOf(), true);
         accounted += fee;
         emit AuditOpened(orderId, replica, s.operatorId, msg.sender, fee, due);
         Tokens.pull(ASSET, msg.sender, fee);
@@ -81,7 +79,7 @@ contract Audits is IAudits, AccessManaged, Clock {
         if (!_hasObject(orderId, replica, a)) revert Audits_ObjectLost(orderId, replica);
         if (BEACON.seed(round) == 0) revert Audits_NoSeed(round);
         HOLDINGS.requireWords(MARKET.order(orderId).contentId, auditSeed(orderId, replica), proof);
-        address payout = OPERATORS.payoutOf(a.operatorId);
+        (address payout,) = OPERATORS.payee(a.operatorId);
         emit AuditAnswered(orderId, replica, a.operatorId, payout, a.fee);
         _remove(orderId, replica, a, payout);
     }
@@ -95,8 +93,8 @@ contract Audits is IAudits, AccessManaged, Clock {
         Round due = round.addRounds(1);
         (, Round last) = MARKET.term(orderId);
         if (due > last || !_hasObject(orderId, replica, a)) return _return(orderId, replica, a);
-        --pending[a.operatorId][a.due.epochOf()];
-        ++pending[a.operatorId][due.epochOf()];
+        HOLDINGS.noteAudit(a.operatorId, a.due.epochOf(), false);
+        HOLDINGS.noteAudit(a.operatorId, due.epochOf(), true);
         _audits[orderId][replica].due = due;
         emit AuditRolled(orderId, replica, a.operatorId, due);
     }
@@ -187,7 +185,7 @@ contract Audits is IAudits, AccessManaged, Clock {
 
     function _remove(uint40 orderId, uint8 replica, Audit memory a, address creditor) private {
         delete _audits[orderId][replica];
-        --pending[a.operatorId][a.due.epochOf()];
+        HOLDINGS.noteAudit(a.operatorId, a.due.epochOf(), false);
         credit[creditor] += a.fee;
     }
 

@@ -193,6 +193,12 @@ contract Holdings is IHoldings, Clock {
     }
 
     /// @inheritdoc IHoldings
+    function noteAudit(uint32 operatorId, Epoch due, bool opened) external only(AUDITS) {
+        Tally storage t = _tallies[operatorId][due];
+        t.audits = opened ? t.audits + 1 : t.audits - 1;
+    }
+
+    /// @inheritdoc IHoldings
     function eject(uint32 operatorId) external only(AUDITS) returns (Round stamp) {
         Inventory memory inv = _unstamped(operatorId);
         uint256 bad = badInARow(operatorId);
@@ -276,6 +282,12 @@ contract Holdings is IHoldings, Clock {
     /// @inheritdoc IHoldings
     function tally(uint32 operatorId, Epoch epoch) external view returns (Tally memory) {
         return _tallies[operatorId][epoch];
+    }
+
+    /// @inheritdoc IHoldings
+    function settling(uint32 operatorId, Epoch epoch) external view returns (Tally memory t, Round stamp) {
+        t = _tallies[operatorId][epoch];
+        if (t.ejected) stamp = _inventories[operatorId].stamp;
     }
 
     /// @inheritdoc IHoldings

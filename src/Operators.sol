@@ -24,10 +24,13 @@ contract Operators is IOperators, AccessManaged, Pausable, Clock {
     uint32 public constant MAX_CAPACITY = 1_048_576;
     uint64 public constant MAX_STAKE_PER_CHUNK = 1e19;
     uint256 public constant MAX_ENDPOINT = 256;
-    uint64 public constant FIRST_REPUTATION = 0.5e18;
-    uint64 public constant QUICK_EXIT_REPUTATION = 0.8e18;
+    uint256 public constant FIRST_REPUTATION = 0.5e18;
+    uint256 public constant QUICK_EXIT_REPUTATION = 0.8e18;
     uint32 public constant QUICK_THAW_EPOCHS = 1;
     uint32 public constant THAW_EPOCHS = 6;
+
+    /// @dev Of a standing as it is stored, so that both fit a slot with the payout address.
+    uint256 private constant STEP = WAD / 1e14;
 
     IERC20 public immutable ASSET;
     IPool public immutable POOL;
@@ -78,7 +81,7 @@ contract Operators is IOperators, AccessManaged, Pausable, Clock {
         Operator storage o = _operators[operatorId];
         _setKeys(operatorId, o, msg.sender, prover, capacityChunks, payout);
         o.capacityChunks = capacityChunks;
-        (o.reputation, o.reliability) = (FIRST_REPUTATION, uint64(WAD));
+        (o.reputation, o.reliability) = (uint48(FIRST_REPUTATION / STEP), uint48(WAD / STEP));
         uint96 stake = (uint256(capacityChunks) * stakePerChunk).toUint96();
         emit Registered(operatorId, msg.sender, capacityChunks, endpoint);
         _addStake(operatorId, o, stake);
@@ -131,7 +134,7 @@ contract Operators is IOperators, AccessManaged, Pausable, Clock {
         Operator storage o = _operators[operatorId];
         if (to == address(0)) revert Operators_ZeroAddress();
         if (Round.unwrap(o.exitRequested) == 0) revert Operators_NotExiting(operatorId);
-        Round until = o.exitRequested.addRounds((o.reputation > QUICK_EXIT_REPUTATION ? QUICK_THAW_EPOCHS : THAW_EPOCHS) * ROUNDS);
+        Round until = o.exitRequested.addRounds((o.reputation * STEP > QUICK_EXIT_REPUTATION ? QUICK_THAW_EPOCHS : THAW_EPOCHS) * ROUNDS);
         if (currentRound() < until) revert Operators_Thawing(operatorId, until);
         amount = o.stake;
         o.stake = 0;
@@ -182,10 +185,10 @@ contract Operators is IOperators, AccessManaged, Pausable, Clock {
     }
 
     /// @inheritdoc IOperators
-    function setStanding(uint32 operatorId, uint64 reputation, uint64 reliability) external only(SETTLEMENT) {
+    function setStanding(uint32 operatorId, uint256 reputation, uint256 reliability) external only(SETTLEMENT) returns (uint256, uint256) {
         Operator storage o = _operators[operatorId];
-        (o.reputation, o.reliability) = (reputation, reliability);
-        emit StandingSet(operatorId, reputation, reliability);
+        (o.reputation, o.reliability) = (uint48(reputation / STEP), uint48(reliability / STEP)); // at most 1e14
+        return (reputation / STEP * STEP, reliability / STEP * STEP);
     }
 
     // ---- Governance and guardian ----
@@ -219,14 +222,15 @@ contract Operators is IOperators, AccessManaged, Pausable, Clock {
     }
 
     /// @inheritdoc IOperators
-    function standing(uint32 operatorId) external view returns (uint64, uint64) {
+    function standing(uint32 operatorId) external view returns (uint256, uint256) {
         Operator storage o = _operators[operatorId];
-        return (o.reputation, o.reliability);
+        return (o.reputation * STEP, o.reliability * STEP);
     }
 
     /// @inheritdoc IOperators
-    function payoutOf(uint32 operatorId) external view returns (address) {
-        return _known(operatorId).payout;
+    function payee(uint32 operatorId) external view returns (address payout, uint256 reputation) {
+        Operator storage o = _operators[operatorId];
+        return (o.payout, o.reputation * STEP);
     }
 
     /// @inheritdoc IOperators

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {LibBit} from "solady/utils/LibBit.sol";
 import {Deployment} from "./Deployment.sol";
-import {IAudits} from "./interfaces/IAudits.sol";
 import {IBeacon} from "./interfaces/IBeacon.sol";
 import {IHoldings} from "./interfaces/IHoldings.sol";
 import {IMarket} from "./interfaces/IMarket.sol";
@@ -31,7 +31,6 @@ contract Settlement is ISettlement, Clock {
     IOracle public immutable ORACLE;
     IHoldings public immutable HOLDINGS;
     IMarket public immutable MARKET;
-    IAudits public immutable AUDITS;
 
     constructor(Deployment memory d) Clock(d.genesis, d.roundLength) {
         BEACON = IBeacon(d.beacon);
@@ -40,29 +39,22 @@ contract Settlement is ISettlement, Clock {
         ORACLE = IOracle(d.oracle);
         HOLDINGS = IHoldings(d.holdings);
         MARKET = IMarket(d.market);
-        AUDITS = IAudits(d.audits);
     }
 
     /// @inheritdoc ISettlement
     function settle(uint32 operatorId, Epoch epoch) external {
         Round round = _after(epoch, SETTLE_ROUND);
-        if (POOL.settledThrough(operatorId, epoch)) revert Settlement_NothingToSettle(operatorId, epoch);
-        uint256 audits = AUDITS.pending(operatorId, epoch);
-        if (audits != 0) revert Settlement_AuditsPending(operatorId, epoch, audits);
-        Round stamp = HOLDINGS.inventory(operatorId).stamp;
-        if (Round.unwrap(stamp) != 0 && stamp.epochOf() < epoch) revert Settlement_NotUnwound(operatorId, stamp);
-
         Outcome memory o;
         (o.fees, o.chunks) = POOL.closeOperator(operatorId, epoch);
+        if (o.chunks == 0) revert Settlement_NothingToSettle(operatorId, epoch);
         ReputationMath.Record memory e = _record(operatorId, epoch, o.chunks);
         (o.due, o.clean, o.retention, o.reputation) = (e.due, e.clean, WAD, e.standing);
         // If nothing was due, reputation and reliability stay what they are, and there is nothing to weigh.
         if (e.due != 0) {
             o.retention = e.retention();
-            o.reliability = e.reliability(o.retention);
-            o.reputation = e.reputation(o.retention, o.reliability);
+            uint256 reliability = e.reliability(o.retention);
+            (o.reputation, o.reliability) = OPERATORS.setStanding(operatorId, e.reputation(o.retention, reliability), reliability);
             o.weighed = round < epoch.addEpochs(1).first().addRounds(FREEZE_ROUND);
-            OPERATORS.setStanding(operatorId, uint64(o.reputation), uint64(o.reliability));
             if (o.weighed) POOL.weigh(operatorId, epoch, o.fees, o.reputation * o.reliability / WAD);
         }
         emit Settled(operatorId, epoch, o);
@@ -77,11 +69,11 @@ contract Settlement is ISettlement, Clock {
 
     /// @inheritdoc ISettlement
     function claim(uint32 operatorId, Epoch epoch) external returns (uint256 owed) {
-        (uint64 reputation,) = OPERATORS.standing(operatorId);
+        (address payout, uint256 reputation) = OPERATORS.payee(operatorId);
         bool low = reputation < PAID_REPUTATION;
         bool forfeited = low && currentEpoch() > epoch.addEpochs(WAIT_EPOCHS);
         if (low && !forfeited) revert Settlement_Withheld(operatorId, reputation);
-        return POOL.pay(operatorId, epoch, OPERATORS.payoutOf(operatorId), forfeited);
+        return POOL.pay(operatorId, epoch, payout, forfeited);
     }
 
     /// @inheritdoc ISettlement
@@ -91,10 +83,11 @@ contract Settlement is ISettlement, Clock {
 
     function _record(uint32 operatorId, Epoch epoch, uint256 chunks) private view returns (ReputationMath.Record memory e) {
         (e.standing,) = OPERATORS.standing(operatorId);
-        if (chunks == 0) return e;
-        IHoldings.Tally memory t = HOLDINGS.tally(operatorId, epoch);
+        (IHoldings.Tally memory t, Round stamp) = HOLDINGS.settling(operatorId, epoch);
+        if (t.audits != 0) revert Settlement_AuditsPending(operatorId, epoch, t.audits);
+        if (Round.unwrap(stamp) != 0) revert Settlement_NotUnwound(operatorId, stamp);
         uint256 due = BEACON.seededMask(epoch) & ~uint256(t.idle);
-        (e.due, e.clean) = (_count(due), _count(due & t.clean));
+        (e.due, e.clean) = (LibBit.popCount(due), LibBit.popCount(due & t.clean));
         e.chunks = chunks;
         e.lostHalves = t.ejected ? 2 * chunks : t.lostHalves;
         // A loss counts even if every round was void.
@@ -110,11 +103,5 @@ contract Settlement is ISettlement, Clock {
         round = currentRound();
         Round from = epoch.addEpochs(1).first().addRounds(n);
         if (round < from) revert Settlement_TooEarly(round, from);
-    }
-
-    function _count(uint256 bits) private pure returns (uint256 n) {
-        for (; bits != 0; bits &= bits - 1) {
-            ++n;
-        }
     }
 }

@@ -80,9 +80,6 @@ interface IAudits {
 
     function audit(uint40 orderId, uint8 replica) external view returns (Audit memory);
 
-    /// @notice Open audits due in an epoch; settling it waits until there are none.
-    function pending(uint32 operatorId, Epoch epoch) external view returns (uint256);
-
     /// @notice The seed that draws the words of an audit due in the round under way.
     function auditSeed(uint40 orderId, uint8 replica) external view returns (bytes32);
 

@@ -31,6 +31,7 @@ interface IHoldings {
         uint32 idle; // nothing was live
         uint48 lostHalves; // half-chunks of slots ended for loss: 2 a chunk on evidence, 1 a chunk reported (t)
         bool ejected; // everything was lost
+        uint32 audits; // due in the epoch and not decided
     }
 
     struct Inventory {
@@ -101,6 +102,10 @@ interface IHoldings {
     /// Requirements: caller is the Market.
     function end(uint32 operatorId, Epoch last, uint32 index, Epoch countIn, uint256 lostHalves) external;
 
+    /// @notice Counts an audit due in an epoch, or takes it out: settling waits until none is left.
+    /// Requirements: caller is the Audits.
+    function noteAudit(uint32 operatorId, Epoch due, bool opened) external;
+
     /// @notice Stamps an operator after BAD_ROUNDS non-void rounds in a row without a clean one: all it holds is lost from the next round on.
     /// Requirements: caller is the Audits; not stamped already.
     function eject(uint32 operatorId) external returns (Round stamp);
@@ -124,6 +129,9 @@ interface IHoldings {
     function entry(uint32 operatorId, Epoch last, uint32 index) external view returns (Entry memory);
 
     function tally(uint32 operatorId, Epoch epoch) external view returns (Tally memory);
+
+    /// @notice What settling an epoch needs: its tally, and the round of an ejection in it that is not unwound yet, or 0.
+    function settling(uint32 operatorId, Epoch epoch) external view returns (Tally memory t, Round stamp);
 
     /// @notice Chunks live in the round under way and those dead in lines that have not ended.
     function chunksNow(uint32 operatorId) external view returns (uint256 live, uint256 dead);

@@ -17,10 +17,9 @@ interface IOperators {
         address owner;
         // slot 2
         address payout; // receives rewards and audit fees
+        uint48 reputation; // in steps of 1e-14; `standing` says it in WAD
+        uint48 reliability; // same, of the last epoch settled
         // slot 3
-        uint64 reputation; // WAD
-        uint64 reliability; // WAD, of the last epoch settled
-        // slot 4
         uint96 stake; // asset wei
         uint96 reserved; // asset wei, of slots not ended by `asOf`
         uint32 reservedChunks;
@@ -33,7 +32,6 @@ interface IOperators {
     event CapacitySet(uint32 indexed operatorId, uint32 capacityChunks);
     event EndpointSet(uint32 indexed operatorId, string endpoint);
     event Slashed(uint32 indexed operatorId, uint256 wanted, uint256 taken);
-    event StandingSet(uint32 indexed operatorId, uint256 reputation, uint256 reliability);
     event ExitRequested(uint32 indexed operatorId, Round round);
     event Withdrawn(uint32 indexed operatorId, address indexed to, uint256 amount);
     event StakePerChunkSet(uint64 stakePerChunk);
@@ -94,8 +92,10 @@ interface IOperators {
     /// Requirements: caller is the Market.
     function slash(uint32 operatorId, uint256 wanted) external returns (uint256 taken);
 
-    /// @notice Requirements: caller is the Settlement.
-    function setStanding(uint32 operatorId, uint64 reputation, uint64 reliability) external;
+    /// @notice Sets reputation and reliability, WAD.
+    /// @return Both as they are kept, rounded down to steps of 1e-14.
+    /// Requirements: caller is the Settlement.
+    function setStanding(uint32 operatorId, uint256 reputation, uint256 reliability) external returns (uint256, uint256);
 
     /// @notice Governance: the stake asked per chunk of new registrations and new orders, asset wei, 1 to MAX_STAKE_PER_CHUNK.
     function setStakePerChunk(uint64 stakePerChunk) external;
@@ -114,9 +114,10 @@ interface IOperators {
     function operator(uint32 operatorId) external view returns (Operator memory);
 
     /// @notice Reputation and reliability, WAD.
-    function standing(uint32 operatorId) external view returns (uint64 reputation, uint64 reliability);
+    function standing(uint32 operatorId) external view returns (uint256 reputation, uint256 reliability);
 
-    function payoutOf(uint32 operatorId) external view returns (address);
+    /// @notice Where what it earns goes, and the reputation on which that depends, WAD (H-EPOCH-3).
+    function payee(uint32 operatorId) external view returns (address payout, uint256 reputation);
 
     /// @notice Operators ever registered: ids are 1 to count.
     function count() external view returns (uint32);

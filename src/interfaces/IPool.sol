@@ -19,18 +19,20 @@ interface IPool {
         uint16 unpaidKeepers; // bit i: seat i earned its pay and has not drawn it
     }
 
-    /// @notice An operator's part in an epoch, from `weigh` to `pay`.
+    /// @notice An operator's part in an epoch.
     struct Share {
         // slot 0
         uint96 fees; // accrued by its slots, in asset wei (F)
         uint96 before; // weights settled before it, in asset wei
-        uint64 merit; // reputation x reliability, WAD; weight = fees x merit
+        uint32 merit; // reputation x reliability in parts of MERIT, rounded down; weight = fees x merit. 0 once claimed
+        Epoch epoch;
     }
 
-    event Weighed(uint32 indexed operatorId, Epoch indexed epoch, uint256 fees, uint256 merit, uint256 weight);
+    /// @notice Of `fees`, the treasury is credited with what neither `net` (if there is weight) nor the paid keepers take.
     event Frozen(Epoch indexed epoch, uint256 fees, uint256 net, uint256 weight, uint256 keeperPay, uint256 paidKeepers);
     event Paid(uint32 indexed operatorId, Epoch indexed epoch, address indexed to, uint256 owed, uint256 toTreasury);
     event KeeperPaid(address indexed keeper, Epoch indexed epoch, uint256 amount);
+    /// @notice From outside the epochs: slashes and forfeits.
     event TreasuryCredited(uint256 amount);
     event TreasuryWithdrawn(address indexed to, uint256 amount);
     event TreasurySet(address indexed treasury);
@@ -59,11 +61,13 @@ interface IPool {
     function collect(Epoch epoch) external returns (uint256 fees);
 
     /// @notice Closes `epoch` in an operator's schedule.
-    /// @return fees Accrued by its slots, in asset wei (F). @return chunks Live at any time in the epoch (H).
+    /// @return fees Accrued by its slots, in asset wei (F).
+    /// @return chunks Live at any time in the epoch (H); 0 for one closed before.
     /// Requirements: caller is the Settlement; epochs in order.
     function closeOperator(uint32 operatorId, Epoch epoch) external returns (uint256 fees, uint256 chunks);
 
     /// @notice Gives an operator its weight in an epoch: fees x merit (H-EPOCH-1).
+    /// @param merit Reputation x reliability, WAD.
     /// Requirements: caller is the Settlement; the epoch is not frozen.
     function weigh(uint32 operatorId, Epoch epoch, uint256 fees, uint256 merit) external;
 
@@ -106,7 +110,7 @@ interface IPool {
     function share(uint32 operatorId, Epoch epoch) external view returns (Share memory);
 
     /// @notice What this contract owes, in asset wei: unclaimed net, keepers' pay, treasury. The balance is at least that (H-ESC-1).
-    function accounted() external view returns (uint256);
+    function accounted() external view returns (uint128);
 
-    function treasuryBalance() external view returns (uint256);
+    function treasuryBalance() external view returns (uint128);
 }

@@ -34,7 +34,7 @@ interface ISettlement {
     /// @notice Settles an operator's epoch: once, in order, without a deadline. By the end of round 4 it weighs; later its weight is zero but
     /// the reputation still moves.
     /// Requirements: round 2 of the next epoch has begun; the operator's earlier epochs are settled; no audit due in the epoch is open; its
-    /// page of the keepers' values is tallied, if a quorum revealed; an ejection of an earlier epoch is unwound.
+    /// page of the keepers' values is tallied, if a quorum revealed; an ejection in the epoch is unwound.
     function settle(uint32 operatorId, Epoch epoch) external;
 
     /// @notice Fixes an epoch's fees, net and weights.

@@ -69,7 +69,7 @@ contract AuditsTest is BaseTest {
         emit IAudits.AuditOpened(order, 0, op, auditor, AUDIT_FEE, Round.wrap(33));
         _audit(order, 0);
         assertEq(audits.accounted(), AUDIT_FEE);
-        assertEq(audits.pending(op, Epoch.wrap(1)), 1);
+        assertEq(holdings.tally(op, Epoch.wrap(1)).audits, 1);
         _checkLedgers();
     }
 
@@ -115,7 +115,7 @@ contract AuditsTest is BaseTest {
         _nextSeeded();
         _answer(order, 0);
         assertEq(audits.credit(_payout(op)), AUDIT_FEE);
-        assertEq(audits.pending(op, Epoch.wrap(1)), 0);
+        assertEq(holdings.tally(op, Epoch.wrap(1)).audits, 0);
         vm.prank(_payout(op));
         audits.withdraw();
         assertEq(asset.balanceOf(_payout(op)), AUDIT_FEE);
@@ -158,8 +158,8 @@ contract AuditsTest is BaseTest {
         _next();
         _to(Epoch.wrap(2), 0);
         audits.roll(order, 0);
-        assertEq(audits.pending(op, Epoch.wrap(1)), 0);
-        assertEq(audits.pending(op, Epoch.wrap(2)), 1);
+        assertEq(holdings.tally(op, Epoch.wrap(1)).audits, 0);
+        assertEq(holdings.tally(op, Epoch.wrap(2)).audits, 1);
     }
 
     function test_Roll_ReturnsWhen_TheTermEnds() external {
@@ -240,7 +240,7 @@ contract AuditsTest is BaseTest {
         _reportLoss(order, 0);
         assertEq(operators.operator(op).stake, 100 * STAKE - SLOT / 2);
         assertEq(audits.credit(auditor), AUDIT_FEE);
-        assertEq(audits.pending(op, Epoch.wrap(1)), 0);
+        assertEq(holdings.tally(op, Epoch.wrap(1)).audits, 0);
     }
 
     // ---- eject ----

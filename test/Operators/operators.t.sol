@@ -44,8 +44,9 @@ contract OperatorsTest is BaseTest {
         uint32 id = _register(capacity);
         IOperators.Operator memory o = operators.operator(id);
         assertEq(o.stake, uint256(capacity) * STAKE);
-        assertEq(o.reputation, 0.5e18);
-        assertEq(o.reliability, 1e18);
+        (uint256 reputation, uint256 reliability) = operators.standing(id);
+        assertEq(reputation, 0.5e18);
+        assertEq(reliability, 1e18);
         assertEq(operators.accounted(), before + o.stake);
         _checkLedgers();
     }
@@ -122,7 +123,7 @@ contract OperatorsTest is BaseTest {
         vm.prank(owner);
         operators.requestExit(op);
         vm.prank(address(settlement));
-        operators.setStanding(op, 0.8e18 + 1, 1e18);
+        operators.setStanding(op, 0.8e18 + 1e4, 1e18);
         _to(Round.wrap(60));
         vm.prank(owner);
         operators.withdraw(op, owner);

@@ -65,9 +65,10 @@ contract SharesTest is BaseTest {
             f[i] = seed % 1e24;
             merit[i] = (seed >> 128) % 4 == 0 ? 0 : (seed >> 130) % (WAD + 1);
             fees += f[i];
-            weight += f[i] * merit[i] / WAD;
+            merit[i] /= 1e9; // what is stored of it
+            weight += f[i] * merit[i] / 1e9;
             vm.prank(address(settlement));
-            pool.weigh(uint32(i + 1), E, f[i], merit[i]);
+            pool.weigh(uint32(i + 1), E, f[i], merit[i] * 1e9);
         }
         // Slots of operators that did not settle in time pay as well.
         if (!allAreOwned) fees += seed % 1e24;
@@ -76,7 +77,7 @@ contract SharesTest is BaseTest {
         uint256 out;
         for (uint256 j; j < n; ++j) {
             uint256 i = (j + seed % n) % n;
-            if (f[i] * merit[i] / WAD == 0) continue;
+            if (f[i] * merit[i] / 1e9 == 0) continue;
             vm.startPrank(address(settlement));
             uint256 owed = pool.pay(uint32(i + 1), E, anyone, false);
             vm.expectRevert(abi.encodeWithSelector(IPool.Pool_NothingToPay.selector, i + 1, E));
@@ -84,7 +85,7 @@ contract SharesTest is BaseTest {
             vm.stopPrank();
             assertLe(owed, f[i] * 9500 / 10_000, "H-EPOCH-2");
             // The plain quotient, within one unit for the rounding of both ends.
-            uint256 quotient = net * (f[i] * merit[i] / WAD) / weight;
+            uint256 quotient = net * (f[i] * merit[i] / 1e9) / weight;
             uint256 cap = f[i] * 9500 / 10_000;
             assertApproxEqAbs(owed, quotient < cap ? quotient : cap, 1);
             out += owed;
@@ -109,6 +110,27 @@ contract SharesTest is BaseTest {
         vm.stopPrank();
         assertApproxEqAbs(good * 1e3 / bad, 46_550, 1);
         assertEq(good + bad, 9.5e18);
+    }
+
+    /// H-EPOCH-3: a share that waits is not lost to the next one, and each is paid once, in any order.
+    function test_HEpoch3_SharesOfSeveralEpochsWait() external {
+        for (uint32 e = 1; e <= 3; ++e) {
+            vm.prank(address(settlement));
+            pool.weigh(1, Epoch.wrap(e), 1000 * e, WAD);
+            asset.mint(address(pool), 1000 * e);
+            vm.prank(address(settlement));
+            pool.freeze(Epoch.wrap(e), 1000 * e, 0, 0);
+        }
+        uint32[3] memory order = [2, 3, uint32(1)];
+        vm.startPrank(address(settlement));
+        for (uint256 i; i < 3; ++i) {
+            assertEq(pool.pay(1, Epoch.wrap(order[i]), anyone, false), 950 * order[i]);
+            vm.expectRevert(abi.encodeWithSelector(IPool.Pool_NothingToPay.selector, 1, order[i]));
+            pool.pay(1, Epoch.wrap(order[i]), anyone, false);
+        }
+        vm.stopPrank();
+        assertEq(asset.balanceOf(anyone), 950 * 6);
+        assertEq(pool.accounted(), 50 * 6);
     }
 
     function test_HEpoch3_ForfeitedIsTheTreasurys() external {

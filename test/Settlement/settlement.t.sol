@@ -42,11 +42,11 @@ contract SettlementTest is BaseTest {
         _idleTo(Round.wrap(40));
         audits.eject(op);
         _to(Epoch.wrap(3), 2);
+        vm.expectRevert(abi.encodeWithSelector(ISettlement.Settlement_NotUnwound.selector, op, 40));
+        settlement.settle(op, E);
+        market.unwind(order, 0);
         settlement.settle(op, E);
         assertEq(_reputation(op), 0);
-        vm.expectRevert(abi.encodeWithSelector(ISettlement.Settlement_NotUnwound.selector, op, 40));
-        settlement.settle(op, Epoch.wrap(2));
-        market.unwind(order, 0);
         // Nothing is left of the second epoch: the first was not frozen, so all from round 41 on went back.
         assertTrue(pool.settledThrough(op, Epoch.wrap(2)));
         assertEq(market.scheduled(), 101 * 9 * uint256(FEE));
@@ -76,7 +76,7 @@ contract SettlementTest is BaseTest {
         _to(Epoch.wrap(2), 2);
         vm.recordLogs();
         settlement.settle(op, E);
-        ISettlement.Outcome memory o = abi.decode(vm.getRecordedLogs()[2].data, (ISettlement.Outcome));
+        ISettlement.Outcome memory o = abi.decode(vm.getRecordedLogs()[0].data, (ISettlement.Outcome));
         assertEq(o.due, 10);
         assertEq(o.clean, 8);
         assertEq(o.chunks, 101);
@@ -86,7 +86,7 @@ contract SettlementTest is BaseTest {
         assertEq(o.reliability, (30 * (WAD * 8 / 10) + 70 * o.retention) / 100);
         assertEq(o.reputation, _reputation(op));
         assertTrue(o.weighed);
-        assertEq(pool.share(op, E).merit, o.reputation * o.reliability / WAD);
+        assertEq(pool.share(op, E).merit, o.reputation * o.reliability / WAD / 1e9);
     }
 
     function test_Freeze_RevertWhen_TooEarlyOrTwice() external {

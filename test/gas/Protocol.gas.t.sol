@@ -87,7 +87,7 @@ contract ProtocolGasTest is BaseTest {
             settlement.claim(b, Epoch.wrap(e));
             uint256 claim = vm.snapshotGasLastCall("Settlement", "claim");
             // In the first epoch the payout address receives its first tokens.
-            if (e == 2) assertLe(settle + claim, 200_000, "settle + claim");
+            if (e == 2) assertLe(settle + claim, 160_000, "settle + claim");
         }
     }
 

@@ -240,7 +240,7 @@ contract ProtocolHandler is BaseTest {
         for (uint32 e = 1; e <= end; ++e) {
             for (uint32 op = 1; op <= OPERATORS; ++op) {
                 IPool.Share memory s = pool.share(op, Epoch.wrap(e));
-                if (uint256(s.fees) * s.merit / WAD != 0) settlement.claim(op, Epoch.wrap(e));
+                if (uint256(s.fees) * s.merit / pool.MERIT() != 0) settlement.claim(op, Epoch.wrap(e));
             }
         }
         for (uint40 id = 1; id <= market.count(); ++id) {
@@ -323,7 +323,7 @@ contract ProtocolHandler is BaseTest {
             IPool.EpochFees memory f = pool.epochFees(Epoch.wrap(e));
             for (uint32 op = 1; op <= OPERATORS; ++op) {
                 IPool.Share memory s = pool.share(op, Epoch.wrap(e));
-                uint256 w = uint256(s.fees) * s.merit / WAD;
+                uint256 w = uint256(s.fees) * s.merit / pool.MERIT();
                 if (w != 0) sum += uint256(f.net) * (s.before + w) / f.weight - uint256(f.net) * s.before / f.weight;
             }
         }
@@ -342,7 +342,7 @@ contract ProtocolHandler is BaseTest {
         uint32 epoch = Epoch.unwrap(_epoch());
         for (uint32 op = 1; op <= OPERATORS; ++op) {
             for (uint32 e = epoch > 30 ? epoch - 30 : 1; e <= epoch + 1; ++e) {
-                assertEq(audits.pending(op, Epoch.wrap(e)), pending[op][e % 40], "audits pending in an epoch");
+                assertEq(holdings.tally(op, Epoch.wrap(e)).audits, pending[op][e % 40], "audits pending in an epoch");
             }
         }
     }

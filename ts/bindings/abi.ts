@@ -222,16 +222,6 @@ export const auditsAbi = [
   {
     type: 'function',
     inputs: [
-      { name: 'operatorId', internalType: 'uint32', type: 'uint32' },
-      { name: 'epoch', internalType: 'Epoch', type: 'uint32' },
-    ],
-    name: 'pending',
-    outputs: [{ name: '', internalType: 'uint256', type: 'uint256' }],
-    stateMutability: 'view',
-  },
-  {
-    type: 'function',
-    inputs: [
       { name: 'orderId', internalType: 'uint40', type: 'uint40' },
       { name: 'replica', internalType: 'uint8', type: 'uint8' },
     ],
@@ -1771,6 +1761,17 @@ export const holdingsAbi = [
     type: 'function',
     inputs: [
       { name: 'operatorId', internalType: 'uint32', type: 'uint32' },
+      { name: 'due', internalType: 'Epoch', type: 'uint32' },
+      { name: 'opened', internalType: 'bool', type: 'bool' },
+    ],
+    name: 'noteAudit',
+    outputs: [],
+    stateMutability: 'nonpayable',
+  },
+  {
+    type: 'function',
+    inputs: [
+      { name: 'operatorId', internalType: 'uint32', type: 'uint32' },
       { name: 'proof', internalType: 'bytes', type: 'bytes' },
     ],
     name: 'prove',
@@ -1786,6 +1787,30 @@ export const holdingsAbi = [
     ],
     name: 'requireWords',
     outputs: [],
+    stateMutability: 'view',
+  },
+  {
+    type: 'function',
+    inputs: [
+      { name: 'operatorId', internalType: 'uint32', type: 'uint32' },
+      { name: 'epoch', internalType: 'Epoch', type: 'uint32' },
+    ],
+    name: 'settling',
+    outputs: [
+      {
+        name: 't',
+        internalType: 'struct IHoldings.Tally',
+        type: 'tuple',
+        components: [
+          { name: 'clean', internalType: 'uint32', type: 'uint32' },
+          { name: 'idle', internalType: 'uint32', type: 'uint32' },
+          { name: 'lostHalves', internalType: 'uint48', type: 'uint48' },
+          { name: 'ejected', internalType: 'bool', type: 'bool' },
+          { name: 'audits', internalType: 'uint32', type: 'uint32' },
+        ],
+      },
+      { name: 'stamp', internalType: 'Round', type: 'uint32' },
+    ],
     stateMutability: 'view',
   },
   {
@@ -1812,6 +1837,7 @@ export const holdingsAbi = [
           { name: 'idle', internalType: 'uint32', type: 'uint32' },
           { name: 'lostHalves', internalType: 'uint48', type: 'uint48' },
           { name: 'ejected', internalType: 'bool', type: 'bool' },
+          { name: 'audits', internalType: 'uint32', type: 'uint32' },
         ],
       },
     ],
@@ -3053,7 +3079,7 @@ export const operatorsAbi = [
     type: 'function',
     inputs: [],
     name: 'FIRST_REPUTATION',
-    outputs: [{ name: '', internalType: 'uint64', type: 'uint64' }],
+    outputs: [{ name: '', internalType: 'uint256', type: 'uint256' }],
     stateMutability: 'view',
   },
   {
@@ -3102,7 +3128,7 @@ export const operatorsAbi = [
     type: 'function',
     inputs: [],
     name: 'QUICK_EXIT_REPUTATION',
-    outputs: [{ name: '', internalType: 'uint64', type: 'uint64' }],
+    outputs: [{ name: '', internalType: 'uint256', type: 'uint256' }],
     stateMutability: 'view',
   },
   {
@@ -3201,8 +3227,8 @@ export const operatorsAbi = [
           { name: 'exitRequested', internalType: 'Round', type: 'uint32' },
           { name: 'owner', internalType: 'address', type: 'address' },
           { name: 'payout', internalType: 'address', type: 'address' },
-          { name: 'reputation', internalType: 'uint64', type: 'uint64' },
-          { name: 'reliability', internalType: 'uint64', type: 'uint64' },
+          { name: 'reputation', internalType: 'uint48', type: 'uint48' },
+          { name: 'reliability', internalType: 'uint48', type: 'uint48' },
           { name: 'stake', internalType: 'uint96', type: 'uint96' },
           { name: 'reserved', internalType: 'uint96', type: 'uint96' },
           { name: 'reservedChunks', internalType: 'uint32', type: 'uint32' },
@@ -3229,8 +3255,11 @@ export const operatorsAbi = [
   {
     type: 'function',
     inputs: [{ name: 'operatorId', internalType: 'uint32', type: 'uint32' }],
-    name: 'payoutOf',
-    outputs: [{ name: '', internalType: 'address', type: 'address' }],
+    name: 'payee',
+    outputs: [
+      { name: 'payout', internalType: 'address', type: 'address' },
+      { name: 'reputation', internalType: 'uint256', type: 'uint256' },
+    ],
     stateMutability: 'view',
   },
   {
@@ -3352,11 +3381,14 @@ export const operatorsAbi = [
     type: 'function',
     inputs: [
       { name: 'operatorId', internalType: 'uint32', type: 'uint32' },
-      { name: 'reputation', internalType: 'uint64', type: 'uint64' },
-      { name: 'reliability', internalType: 'uint64', type: 'uint64' },
+      { name: 'reputation', internalType: 'uint256', type: 'uint256' },
+      { name: 'reliability', internalType: 'uint256', type: 'uint256' },
     ],
     name: 'setStanding',
-    outputs: [],
+    outputs: [
+      { name: '', internalType: 'uint256', type: 'uint256' },
+      { name: '', internalType: 'uint256', type: 'uint256' },
+    ],
     stateMutability: 'nonpayable',
   },
   {
@@ -3381,8 +3413,8 @@ export const operatorsAbi = [
     inputs: [{ name: 'operatorId', internalType: 'uint32', type: 'uint32' }],
     name: 'standing',
     outputs: [
-      { name: '', internalType: 'uint64', type: 'uint64' },
-      { name: '', internalType: 'uint64', type: 'uint64' },
+      { name: '', internalType: 'uint256', type: 'uint256' },
+      { name: '', internalType: 'uint256', type: 'uint256' },
     ],
     stateMutability: 'view',
   },
@@ -3618,31 +3650,6 @@ export const operatorsAbi = [
       },
     ],
     name: 'StakePerChunkSet',
-  },
-  {
-    type: 'event',
-    anonymous: false,
-    inputs: [
-      {
-        name: 'operatorId',
-        internalType: 'uint32',
-        type: 'uint32',
-        indexed: true,
-      },
-      {
-        name: 'reputation',
-        internalType: 'uint256',
-        type: 'uint256',
-        indexed: false,
-      },
-      {
-        name: 'reliability',
-        internalType: 'uint256',
-        type: 'uint256',
-        indexed: false,
-      },
-    ],
-    name: 'StandingSet',
   },
   {
     type: 'event',
@@ -4820,6 +4827,13 @@ export const poolAbi = [
   {
     type: 'function',
     inputs: [],
+    name: 'MERIT',
+    outputs: [{ name: '', internalType: 'uint32', type: 'uint32' }],
+    stateMutability: 'view',
+  },
+  {
+    type: 'function',
+    inputs: [],
     name: 'ORACLE',
     outputs: [{ name: '', internalType: 'address', type: 'address' }],
     stateMutability: 'view',
@@ -4842,7 +4856,7 @@ export const poolAbi = [
     type: 'function',
     inputs: [],
     name: 'accounted',
-    outputs: [{ name: '', internalType: 'uint256', type: 'uint256' }],
+    outputs: [{ name: '', internalType: 'uint128', type: 'uint128' }],
     stateMutability: 'view',
   },
   {
@@ -5035,7 +5049,8 @@ export const poolAbi = [
         components: [
           { name: 'fees', internalType: 'uint96', type: 'uint96' },
           { name: 'before', internalType: 'uint96', type: 'uint96' },
-          { name: 'merit', internalType: 'uint64', type: 'uint64' },
+          { name: 'merit', internalType: 'uint32', type: 'uint32' },
+          { name: 'epoch', internalType: 'Epoch', type: 'uint32' },
         ],
       },
     ],
@@ -5069,7 +5084,7 @@ export const poolAbi = [
     type: 'function',
     inputs: [],
     name: 'treasuryBalance',
-    outputs: [{ name: '', internalType: 'uint256', type: 'uint256' }],
+    outputs: [{ name: '', internalType: 'uint128', type: 'uint128' }],
     stateMutability: 'view',
   },
   {
@@ -5245,38 +5260,6 @@ export const poolAbi = [
     name: 'TreasuryWithdrawn',
   },
   {
-    type: 'event',
-    anonymous: false,
-    inputs: [
-      {
-        name: 'operatorId',
-        internalType: 'uint32',
-        type: 'uint32',
-        indexed: true,
-      },
-      { name: 'epoch', internalType: 'Epoch', type: 'uint32', indexed: true },
-      {
-        name: 'fees',
-        internalType: 'uint256',
-        type: 'uint256',
-        indexed: false,
-      },
-      {
-        name: 'merit',
-        internalType: 'uint256',
-        type: 'uint256',
-        indexed: false,
-      },
-      {
-        name: 'weight',
-        internalType: 'uint256',
-        type: 'uint256',
-        indexed: false,
-      },
-    ],
-    name: 'Weighed',
-  },
-  {
     type: 'error',
     inputs: [{ name: 'authority', internalType: 'address', type: 'address' }],
     name: 'AccessManagedInvalidAuthority',
@@ -5436,13 +5419,6 @@ export const settlementAbi = [
       },
     ],
     stateMutability: 'nonpayable',
-  },
-  {
-    type: 'function',
-    inputs: [],
-    name: 'AUDITS',
-    outputs: [{ name: '', internalType: 'contract IAudits', type: 'address' }],
-    stateMutability: 'view',
   },
   {
     type: 'function',

@@ -12,6 +12,9 @@ export interface Ledger {
   readonly holds: boolean;
 }
 
+/** IPool.MERIT. */
+const MERIT = 1_000_000_000n;
+
 const HOLDERS = ["Catalog", "Pool", "Operators", "Oracle", "Market", "Audits"] as const;
 
 /** Adds up every contract that holds money, part by part (H-ESC-1). A donation may lie above a ledger, never a shortage below it.
@@ -75,7 +78,7 @@ async function unclaimed(client: Client, deployment: Deployment, state: Protocol
   if (weight === 0n) return owed;
   for (const id of state.operators.keys()) {
     const { fees, before, merit } = await read(client, deployment, "Pool", "share", [id, epoch]);
-    const own = (fees * merit) / 10n ** 18n;
+    const own = (fees * BigInt(merit)) / MERIT;
     owed += (net * (before + own)) / weight - (net * before) / weight;
   }
   return owed;

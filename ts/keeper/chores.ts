@@ -103,7 +103,7 @@ export class Chores {
       }
       for (const { id } of state.operators.values()) {
         const share = await read(client, deployment, "Pool", "share", [id, epoch]);
-        if (share.fees * share.merit === 0n) continue;
+        if (share.fees * BigInt(share.merit) === 0n) continue;
         await this.#try("claim", call(deployment, "Settlement", "claim", [id, epoch]), `claim:${id}:${epoch}`);
       }
       this.#done.add(`freeze:${epoch}`);

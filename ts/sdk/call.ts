@@ -39,7 +39,7 @@ export function call<N extends ContractName, F extends Writes<N>>(
  *
  * @throws ContractRevert when the view reverts
  * @example
- * const { reputation } = await read(client, deployment, "Operators", "operator", [operatorId]);
+ * const { stake } = await read(client, deployment, "Operators", "operator", [operatorId]);
  */
 export async function read<N extends ContractName, F extends Reads<N>>(
   client: Client,

@@ -79,13 +79,15 @@ test("events alone rebuild operators, contents, orders and slots", async () => {
 
   const state = await replay();
   const onChain = await read(wallet, deployment, "Operators", "operator", [operatorId]);
+  const [reputation, reliability] = await read(wallet, deployment, "Operators", "standing", [operatorId]);
   expect(state.operators.get(operatorId)).toMatchObject({
     owner: onChain.owner,
     prover: onChain.prover,
     payout: onChain.payout,
     stake: onChain.stake,
     capacityChunks: 10,
-    reputation: onChain.reputation,
+    reputation,
+    reliability,
     endpoint,
   });
   expect(state.contents.get(1)).toMatchObject({ commitment, chunks: 2, bonded: true, manifest: { name: "a set" } });

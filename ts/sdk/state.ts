@@ -201,11 +201,6 @@ export class ProtocolState {
       case "Slashed":
         this.#operator(event.args.operatorId).stake -= event.args.taken;
         return;
-      case "StandingSet": {
-        const { operatorId, reputation, reliability } = event.args;
-        Object.assign(this.#operator(operatorId), { reputation, reliability });
-        return;
-      }
       case "ExitRequested":
         this.#operator(event.args.operatorId).exitRequested = event.args.round;
         return;
@@ -297,12 +292,15 @@ export class ProtocolState {
       case "Unstamped":
         this.#operator(event.args.operatorId).stamp = undefined;
         return;
-      case "Settled":
-        this.#operator(event.args.operatorId).settled.add(event.args.epoch);
+      case "Settled": {
+        const { operatorId, epoch, outcome } = event.args;
+        const operator = this.#operator(operatorId);
+        operator.settled.add(epoch);
+        if (outcome.weighed) operator.weighed.add(epoch);
+        if (outcome.due !== 0n)
+          Object.assign(operator, { reputation: outcome.reputation, reliability: outcome.reliability });
         return;
-      case "Weighed":
-        this.#operator(event.args.operatorId).weighed.add(event.args.epoch);
-        return;
+      }
       case "Paid":
         this.#operator(event.args.operatorId).paid.add(event.args.epoch);
         return;

@@ -122,7 +122,6 @@ export interface AuditsInterface extends Interface {
       | "eject"
       | "isConsumingScheduledOp"
       | "open"
-      | "pending"
       | "reportLoss"
       | "roll"
       | "setAuditFee"
@@ -197,10 +196,6 @@ export interface AuditsInterface extends Interface {
     values: [BigNumberish, BigNumberish, BigNumberish]
   ): string;
   encodeFunctionData(
-    functionFragment: "pending",
-    values: [BigNumberish, BigNumberish]
-  ): string;
-  encodeFunctionData(
     functionFragment: "reportLoss",
     values: [BigNumberish, BigNumberish]
   ): string;
@@ -259,7 +254,6 @@ export interface AuditsInterface extends Interface {
     data: BytesLike
   ): Result;
   decodeFunctionResult(functionFragment: "open", data: BytesLike): Result;
-  decodeFunctionResult(functionFragment: "pending", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "reportLoss", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "roll", data: BytesLike): Result;
   decodeFunctionResult(
@@ -577,12 +571,6 @@ export interface Audits extends BaseContract {
     "nonpayable"
   >;
 
-  pending: TypedContractMethod<
-    [operatorId: BigNumberish, epoch: BigNumberish],
-    [bigint],
-    "view"
-  >;
-
   reportLoss: TypedContractMethod<
     [orderId: BigNumberish, replica: BigNumberish],
     [void],
@@ -700,13 +688,6 @@ export interface Audits extends BaseContract {
     [orderId: BigNumberish, replica: BigNumberish, maxFee: BigNumberish],
     [void],
     "nonpayable"
-  >;
-  getFunction(
-    nameOrSignature: "pending"
-  ): TypedContractMethod<
-    [operatorId: BigNumberish, epoch: BigNumberish],
-    [bigint],
-    "view"
   >;
   getFunction(
     nameOrSignature: "reportLoss"

@@ -169,14 +169,22 @@ export declare namespace IHoldings {
     idle: BigNumberish;
     lostHalves: BigNumberish;
     ejected: boolean;
+    audits: BigNumberish;
   };
 
   export type TallyStructOutput = [
     clean: bigint,
     idle: bigint,
     lostHalves: bigint,
-    ejected: boolean
-  ] & { clean: bigint; idle: bigint; lostHalves: bigint; ejected: boolean };
+    ejected: boolean,
+    audits: bigint
+  ] & {
+    clean: bigint;
+    idle: bigint;
+    lostHalves: bigint;
+    ejected: boolean;
+    audits: bigint;
+  };
 }
 
 export interface HoldingsInterface extends Interface {
@@ -202,8 +210,10 @@ export interface HoldingsInterface extends Interface {
       | "entry"
       | "inventory"
       | "isClean"
+      | "noteAudit"
       | "prove"
       | "requireWords"
+      | "settling"
       | "startOf"
       | "tally"
       | "unclaimContent"
@@ -288,12 +298,20 @@ export interface HoldingsInterface extends Interface {
     values: [BigNumberish, BigNumberish]
   ): string;
   encodeFunctionData(
+    functionFragment: "noteAudit",
+    values: [BigNumberish, BigNumberish, boolean]
+  ): string;
+  encodeFunctionData(
     functionFragment: "prove",
     values: [BigNumberish, BytesLike]
   ): string;
   encodeFunctionData(
     functionFragment: "requireWords",
     values: [BigNumberish, BytesLike, BytesLike]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "settling",
+    values: [BigNumberish, BigNumberish]
   ): string;
   encodeFunctionData(
     functionFragment: "startOf",
@@ -348,11 +366,13 @@ export interface HoldingsInterface extends Interface {
   decodeFunctionResult(functionFragment: "entry", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "inventory", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "isClean", data: BytesLike): Result;
+  decodeFunctionResult(functionFragment: "noteAudit", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "prove", data: BytesLike): Result;
   decodeFunctionResult(
     functionFragment: "requireWords",
     data: BytesLike
   ): Result;
+  decodeFunctionResult(functionFragment: "settling", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "startOf", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "tally", data: BytesLike): Result;
   decodeFunctionResult(
@@ -543,6 +563,12 @@ export interface Holdings extends BaseContract {
     "view"
   >;
 
+  noteAudit: TypedContractMethod<
+    [operatorId: BigNumberish, due: BigNumberish, opened: boolean],
+    [void],
+    "nonpayable"
+  >;
+
   prove: TypedContractMethod<
     [operatorId: BigNumberish, proof: BytesLike],
     [void],
@@ -552,6 +578,17 @@ export interface Holdings extends BaseContract {
   requireWords: TypedContractMethod<
     [contentId: BigNumberish, seed: BytesLike, proof: BytesLike],
     [void],
+    "view"
+  >;
+
+  settling: TypedContractMethod<
+    [operatorId: BigNumberish, epoch: BigNumberish],
+    [
+      [IHoldings.TallyStructOutput, bigint] & {
+        t: IHoldings.TallyStructOutput;
+        stamp: bigint;
+      }
+    ],
     "view"
   >;
 
@@ -701,6 +738,13 @@ export interface Holdings extends BaseContract {
     "view"
   >;
   getFunction(
+    nameOrSignature: "noteAudit"
+  ): TypedContractMethod<
+    [operatorId: BigNumberish, due: BigNumberish, opened: boolean],
+    [void],
+    "nonpayable"
+  >;
+  getFunction(
     nameOrSignature: "prove"
   ): TypedContractMethod<
     [operatorId: BigNumberish, proof: BytesLike],
@@ -712,6 +756,18 @@ export interface Holdings extends BaseContract {
   ): TypedContractMethod<
     [contentId: BigNumberish, seed: BytesLike, proof: BytesLike],
     [void],
+    "view"
+  >;
+  getFunction(
+    nameOrSignature: "settling"
+  ): TypedContractMethod<
+    [operatorId: BigNumberish, epoch: BigNumberish],
+    [
+      [IHoldings.TallyStructOutput, bigint] & {
+        t: IHoldings.TallyStructOutput;
+        stamp: bigint;
+      }
+    ],
     "view"
   >;
   getFunction(

@@ -141,7 +141,7 @@ export interface OperatorsInterface extends Interface {
       | "operator"
       | "pause"
       | "paused"
-      | "payoutOf"
+      | "payee"
       | "register"
       | "release"
       | "requestExit"
@@ -174,7 +174,6 @@ export interface OperatorsInterface extends Interface {
       | "Slashed"
       | "StakeAdded"
       | "StakePerChunkSet"
-      | "StandingSet"
       | "Unpaused"
       | "Withdrawn"
   ): EventFragment;
@@ -244,10 +243,7 @@ export interface OperatorsInterface extends Interface {
   ): string;
   encodeFunctionData(functionFragment: "pause", values?: undefined): string;
   encodeFunctionData(functionFragment: "paused", values?: undefined): string;
-  encodeFunctionData(
-    functionFragment: "payoutOf",
-    values: [BigNumberish]
-  ): string;
+  encodeFunctionData(functionFragment: "payee", values: [BigNumberish]): string;
   encodeFunctionData(
     functionFragment: "register",
     values: [BigNumberish, AddressLike, AddressLike, string]
@@ -380,7 +376,7 @@ export interface OperatorsInterface extends Interface {
   decodeFunctionResult(functionFragment: "operator", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "pause", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "paused", data: BytesLike): Result;
-  decodeFunctionResult(functionFragment: "payoutOf", data: BytesLike): Result;
+  decodeFunctionResult(functionFragment: "payee", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "register", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "release", data: BytesLike): Result;
   decodeFunctionResult(
@@ -595,28 +591,6 @@ export namespace StakePerChunkSetEvent {
   export type LogDescription = TypedLogDescription<Event>;
 }
 
-export namespace StandingSetEvent {
-  export type InputTuple = [
-    operatorId: BigNumberish,
-    reputation: BigNumberish,
-    reliability: BigNumberish
-  ];
-  export type OutputTuple = [
-    operatorId: bigint,
-    reputation: bigint,
-    reliability: bigint
-  ];
-  export interface OutputObject {
-    operatorId: bigint;
-    reputation: bigint;
-    reliability: bigint;
-  }
-  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
-  export type Filter = TypedDeferredTopicFilter<Event>;
-  export type Log = TypedEventLog<Event>;
-  export type LogDescription = TypedLogDescription<Event>;
-}
-
 export namespace UnpausedEvent {
   export type InputTuple = [account: AddressLike];
   export type OutputTuple = [account: string];
@@ -744,7 +718,11 @@ export interface Operators extends BaseContract {
 
   paused: TypedContractMethod<[], [boolean], "view">;
 
-  payoutOf: TypedContractMethod<[operatorId: BigNumberish], [string], "view">;
+  payee: TypedContractMethod<
+    [operatorId: BigNumberish],
+    [[string, bigint] & { payout: string; reputation: bigint }],
+    "view"
+  >;
 
   register: TypedContractMethod<
     [
@@ -840,7 +818,7 @@ export interface Operators extends BaseContract {
       reputation: BigNumberish,
       reliability: BigNumberish
     ],
-    [void],
+    [[bigint, bigint]],
     "nonpayable"
   >;
 
@@ -950,8 +928,12 @@ export interface Operators extends BaseContract {
     nameOrSignature: "paused"
   ): TypedContractMethod<[], [boolean], "view">;
   getFunction(
-    nameOrSignature: "payoutOf"
-  ): TypedContractMethod<[operatorId: BigNumberish], [string], "view">;
+    nameOrSignature: "payee"
+  ): TypedContractMethod<
+    [operatorId: BigNumberish],
+    [[string, bigint] & { payout: string; reputation: bigint }],
+    "view"
+  >;
   getFunction(
     nameOrSignature: "register"
   ): TypedContractMethod<
@@ -1047,7 +1029,7 @@ export interface Operators extends BaseContract {
       reputation: BigNumberish,
       reliability: BigNumberish
     ],
-    [void],
+    [[bigint, bigint]],
     "nonpayable"
   >;
   getFunction(
@@ -1150,13 +1132,6 @@ export interface Operators extends BaseContract {
     StakePerChunkSetEvent.InputTuple,
     StakePerChunkSetEvent.OutputTuple,
     StakePerChunkSetEvent.OutputObject
-  >;
-  getEvent(
-    key: "StandingSet"
-  ): TypedContractEvent<
-    StandingSetEvent.InputTuple,
-    StandingSetEvent.OutputTuple,
-    StandingSetEvent.OutputObject
   >;
   getEvent(
     key: "Unpaused"
@@ -1282,17 +1257,6 @@ export interface Operators extends BaseContract {
       StakePerChunkSetEvent.InputTuple,
       StakePerChunkSetEvent.OutputTuple,
       StakePerChunkSetEvent.OutputObject
-    >;
-
-    "StandingSet(uint32,uint256,uint256)": TypedContractEvent<
-      StandingSetEvent.InputTuple,
-      StandingSetEvent.OutputTuple,
-      StandingSetEvent.OutputObject
-    >;
-    StandingSet: TypedContractEvent<
-      StandingSetEvent.InputTuple,
-      StandingSetEvent.OutputTuple,
-      StandingSetEvent.OutputObject
     >;
 
     "Unpaused(address)": TypedContractEvent<

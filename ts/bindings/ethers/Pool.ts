@@ -100,13 +100,15 @@ export declare namespace IPool {
     fees: BigNumberish;
     before: BigNumberish;
     merit: BigNumberish;
+    epoch: BigNumberish;
   };
 
   export type ShareStructOutput = [
     fees: bigint,
     before: bigint,
-    merit: bigint
-  ] & { fees: bigint; before: bigint; merit: bigint };
+    merit: bigint,
+    epoch: bigint
+  ] & { fees: bigint; before: bigint; merit: bigint; epoch: bigint };
 }
 
 export interface PoolInterface extends Interface {
@@ -116,6 +118,7 @@ export interface PoolInterface extends Interface {
       | "GENESIS"
       | "MARKET"
       | "MAX_SHARES_BPS"
+      | "MERIT"
       | "ORACLE"
       | "ROUND_LENGTH"
       | "SETTLEMENT"
@@ -156,7 +159,6 @@ export interface PoolInterface extends Interface {
       | "TreasuryCredited"
       | "TreasurySet"
       | "TreasuryWithdrawn"
-      | "Weighed"
   ): EventFragment;
 
   encodeFunctionData(functionFragment: "ASSET", values?: undefined): string;
@@ -166,6 +168,7 @@ export interface PoolInterface extends Interface {
     functionFragment: "MAX_SHARES_BPS",
     values?: undefined
   ): string;
+  encodeFunctionData(functionFragment: "MERIT", values?: undefined): string;
   encodeFunctionData(functionFragment: "ORACLE", values?: undefined): string;
   encodeFunctionData(
     functionFragment: "ROUND_LENGTH",
@@ -286,6 +289,7 @@ export interface PoolInterface extends Interface {
     functionFragment: "MAX_SHARES_BPS",
     data: BytesLike
   ): Result;
+  decodeFunctionResult(functionFragment: "MERIT", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "ORACLE", data: BytesLike): Result;
   decodeFunctionResult(
     functionFragment: "ROUND_LENGTH",
@@ -497,34 +501,6 @@ export namespace TreasuryWithdrawnEvent {
   export type LogDescription = TypedLogDescription<Event>;
 }
 
-export namespace WeighedEvent {
-  export type InputTuple = [
-    operatorId: BigNumberish,
-    epoch: BigNumberish,
-    fees: BigNumberish,
-    merit: BigNumberish,
-    weight: BigNumberish
-  ];
-  export type OutputTuple = [
-    operatorId: bigint,
-    epoch: bigint,
-    fees: bigint,
-    merit: bigint,
-    weight: bigint
-  ];
-  export interface OutputObject {
-    operatorId: bigint;
-    epoch: bigint;
-    fees: bigint;
-    merit: bigint;
-    weight: bigint;
-  }
-  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
-  export type Filter = TypedDeferredTopicFilter<Event>;
-  export type Log = TypedEventLog<Event>;
-  export type LogDescription = TypedLogDescription<Event>;
-}
-
 export interface Pool extends BaseContract {
   connect(runner?: ContractRunner | null): Pool;
   waitForDeployment(): Promise<this>;
@@ -575,6 +551,8 @@ export interface Pool extends BaseContract {
   MARKET: TypedContractMethod<[], [string], "view">;
 
   MAX_SHARES_BPS: TypedContractMethod<[], [bigint], "view">;
+
+  MERIT: TypedContractMethod<[], [bigint], "view">;
 
   ORACLE: TypedContractMethod<[], [string], "view">;
 
@@ -734,6 +712,9 @@ export interface Pool extends BaseContract {
   ): TypedContractMethod<[], [string], "view">;
   getFunction(
     nameOrSignature: "MAX_SHARES_BPS"
+  ): TypedContractMethod<[], [bigint], "view">;
+  getFunction(
+    nameOrSignature: "MERIT"
   ): TypedContractMethod<[], [bigint], "view">;
   getFunction(
     nameOrSignature: "ORACLE"
@@ -951,13 +932,6 @@ export interface Pool extends BaseContract {
     TreasuryWithdrawnEvent.OutputTuple,
     TreasuryWithdrawnEvent.OutputObject
   >;
-  getEvent(
-    key: "Weighed"
-  ): TypedContractEvent<
-    WeighedEvent.InputTuple,
-    WeighedEvent.OutputTuple,
-    WeighedEvent.OutputObject
-  >;
 
   filters: {
     "AuthorityUpdated(address)": TypedContractEvent<
@@ -1046,17 +1020,6 @@ export interface Pool extends BaseContract {
       TreasuryWithdrawnEvent.InputTuple,
       TreasuryWithdrawnEvent.OutputTuple,
       TreasuryWithdrawnEvent.OutputObject
-    >;
-
-    "Weighed(uint32,uint32,uint256,uint256,uint256)": TypedContractEvent<
-      WeighedEvent.InputTuple,
-      WeighedEvent.OutputTuple,
-      WeighedEvent.OutputObject
-    >;
-    Weighed: TypedContractEvent<
-      WeighedEvent.InputTuple,
-      WeighedEvent.OutputTuple,
-      WeighedEvent.OutputObject
     >;
   };
 }

@@ -106,7 +106,6 @@ export declare namespace ISettlement {
 export interface SettlementInterface extends Interface {
   getFunction(
     nameOrSignature:
-      | "AUDITS"
       | "BEACON"
       | "FREEZE_ROUND"
       | "GENESIS"
@@ -130,7 +129,6 @@ export interface SettlementInterface extends Interface {
 
   getEvent(nameOrSignatureOrTopic: "Settled"): EventFragment;
 
-  encodeFunctionData(functionFragment: "AUDITS", values?: undefined): string;
   encodeFunctionData(functionFragment: "BEACON", values?: undefined): string;
   encodeFunctionData(
     functionFragment: "FREEZE_ROUND",
@@ -187,7 +185,6 @@ export interface SettlementInterface extends Interface {
     values: [BigNumberish]
   ): string;
 
-  decodeFunctionResult(functionFragment: "AUDITS", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "BEACON", data: BytesLike): Result;
   decodeFunctionResult(
     functionFragment: "FREEZE_ROUND",
@@ -295,8 +292,6 @@ export interface Settlement extends BaseContract {
     event?: TCEvent
   ): Promise<this>;
 
-  AUDITS: TypedContractMethod<[], [string], "view">;
-
   BEACON: TypedContractMethod<[], [string], "view">;
 
   FREEZE_ROUND: TypedContractMethod<[], [bigint], "view">;
@@ -351,9 +346,6 @@ export interface Settlement extends BaseContract {
     key: string | FunctionFragment
   ): T;
 
-  getFunction(
-    nameOrSignature: "AUDITS"
-  ): TypedContractMethod<[], [string], "view">;
   getFunction(
     nameOrSignature: "BEACON"
   ): TypedContractMethod<[], [string], "view">;
