@@ -18,6 +18,7 @@ import {
   type ProtocolState,
 } from "../sdk/state.ts";
 import { Duties } from "../service/duties.ts";
+import type { Store } from "../store/store.ts";
 import type { Seeder } from "../wire/seeder.ts";
 import { Custodian, type CustodianSettings } from "./custodian.ts";
 import { type Library, UnprovableContentError } from "./library.ts";
@@ -25,6 +26,7 @@ import type { LossLedger } from "./losses.ts";
 import type { OperatorMetrics } from "./metrics.ts";
 import { type Candidate, choose, type Policy } from "./policy.ts";
 import { Prover } from "./prover.ts";
+import { Scrubber, type ScrubSettings } from "./scrubber.ts";
 import { Settler } from "./settler.ts";
 
 export interface AgentSettings extends CustodianSettings {
@@ -33,9 +35,11 @@ export interface AgentSettings extends CustodianSettings {
   readonly parallelFetches: number;
   /** Accept an order first and fetch its content then: no fetch in vain, but a slow one lets the reservation lapse. */
   readonly reserveFirst: boolean;
+  readonly scrub: ScrubSettings;
 }
 
 export interface AgentParts {
+  readonly store: Store;
   readonly deployment: Deployment;
   readonly client: ChainClient;
   readonly state: ProtocolState;
@@ -65,6 +69,7 @@ export class OperatorAgent {
   readonly #prover: Prover;
   readonly #settler: Settler;
   readonly #custodian: Custodian;
+  readonly #scrubber: Scrubber;
   /** Contents whose publication is a lie. */
   readonly #unprovable = new Set<number>();
   /** By order: chunks that are being fetched for it, which are not reserved yet. */
@@ -89,6 +94,13 @@ export class OperatorAgent {
     const shared = { ...parts, duties: this.#duties, send: (what: Call, key: string) => this.#send(what, key) };
     this.#settler = new Settler(shared);
     this.#custodian = new Custodian(settings, { ...shared, look: () => this.#look() });
+    this.#scrubber = new Scrubber(settings.scrub, {
+      ...parts,
+      prover: this.#prover,
+      contents: () => this.#readable(),
+      isAbsent: (content) => this.#custodian.isAbsent(content),
+      onDamage: (content) => this.#custodian.suspect(content),
+    });
   }
 
   /** Starts what is due. The state must stand at `block`. */
@@ -108,6 +120,7 @@ export class OperatorAgent {
     if (round !== this.#round) this.#onRound(me, round);
     this.#measure(slots);
     this.#custodian.look(slots, round);
+    this.#duties.start("scrub:data", () => this.#scrubber.run(this.#duties.signal));
     if (me.stamp !== undefined) this.#unwind(me, slots);
     if (state.seeds.has(round)) {
       this.#prove(me, slots, round);
@@ -347,6 +360,18 @@ export class OperatorAgent {
     metrics.slots.set(slots.length);
     metrics.chunks.set(slots.reduce((sum, { order }) => sum + order.chunks, 0));
     metrics.contents.set(library.all().length);
+  }
+
+  /** What of the slots is here and counts as whole, each data once. */
+  #readable(): ContentState[] {
+    const { library, state } = this.#parts;
+    const contents = new Map<string, ContentState>();
+    for (const { order } of state.slotsOf(this.#settings.operatorId, this.#round)) {
+      const content = this.#content(order.contentId);
+      const infohash = content.commitment.infohash.slice(2);
+      if (library.get(infohash) && !this.#custodian.isDamaged(infohash)) contents.set(infohash, content);
+    }
+    return [...contents.values()];
   }
 
   #content(id: number): ContentState {

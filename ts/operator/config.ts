@@ -66,6 +66,15 @@ export const operatorConfig = z.strictObject({
   repairRounds: z.int().min(0).max(6).default(1),
   /** Share of the chunks held, 0 to 1, that may be reported lost within a round without its owner's word. */
   maxLossShare: z.number().min(0).max(1).default(0.1),
+  /** Held data is read in the background, to find rot before a challenge does. */
+  scrub: z
+    .strictObject({
+      /** In which all of it is read once. */
+      period: field.duration().default(30 * 86_400_000),
+      /** Bytes a second, at most. */
+      maxRate: field.size().default(8 << 20),
+    })
+    .prefault({}),
   /** Most that a transaction pays, in gwei per gas, tip included. */
   maxFeeGwei: z.number().positive().default(50),
   /** Without a new block for so long, /health fails. */

@@ -1,5 +1,5 @@
 // What costs stake when it goes wrong: telling data that is lost from data whose disk is not there.
-import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
@@ -30,7 +30,7 @@ let chain: LocalChain;
 
 beforeAll(async () => {
   chain = await LocalChain.start({ roundLength: 600 });
-  for (const index of [1, 2, 3, 4, 5]) await fund(chain, index);
+  for (const index of [1, 2, 3, 4, 5, 6]) await fund(chain, index);
 });
 afterAll(() => chain.stop());
 afterEach(async () => {
@@ -177,4 +177,29 @@ test("a loss of more than its share within a round waits for the owner's word", 
   await eventually(() => expect(holder.slot).toBeUndefined());
   await eventually(() => expect(holder.health.faults()).toEqual([]));
   await eventually(async () => expect(await contentsIn(holder.dataDir)).toEqual([]));
+});
+
+test("rot is found without a challenge, and repaired from the swarm; what cannot be repaired is reported", async () => {
+  const scrub = { period: "1s", maxRate: "64 MiB" };
+  const holder = await Holder.open(6, () => ({ ...HASTY, repairRounds: 1, scrub }));
+  const { publication, service } = holder;
+  const data = join(holder.contents, publication.infohash, publication.created.torrent.name);
+  const rot = async () => {
+    const file = await open(data, "r+");
+    await file.write(Buffer.from("rotten"), 0, 6, 300_000);
+    await file.close();
+  };
+  await rot();
+  const original = await readFile(publication.data);
+  await eventually(async () => expect(await metricOf(service, "scrub_bad_blocks_total")).toBeGreaterThan(0));
+  await eventually(async () => expect((await readFile(data)).equals(original)).toBe(true));
+  await holder.proves();
+
+  await publication.seeder.close();
+  const before = await metricOf(service, "scrub_bad_blocks_total");
+  await rot();
+  await eventually(async () => expect(await metricOf(service, "scrub_bad_blocks_total")).toBeGreaterThan(before));
+  await chain.toRound((await currentRound()) + 1);
+  await eventually(() => expect(holder.slot).toBeUndefined());
+  await eventually(async () => expect(await metricOf(service, "losses_reported_total")).toBe(1));
 });

@@ -140,6 +140,11 @@ export class Custodian {
     for (const place of new Set([OWN, ...this.#absent.keys()])) await this.#lookFor(place);
   }
 
+  /** Whether a content's data cannot be looked at now, though it may be well. */
+  isAbsent(content: ContentState): Promise<boolean> {
+    return this.#isAbsent(infohashOf(content));
+  }
+
   async #isAbsent(infohash: string): Promise<boolean> {
     return this.#lookFor(this.#parts.library.adoptedFrom(infohash) === undefined ? OWN : infohash);
   }

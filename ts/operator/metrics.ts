@@ -7,6 +7,9 @@ export class OperatorMetrics {
   readonly audits: Counter;
   readonly losses: Counter;
   readonly absent: Gauge;
+  readonly scrubbed: Counter;
+  readonly badBlocks: Counter;
+  readonly lastPass: Gauge;
   readonly failures: Counter<"duty">;
   readonly slots: Gauge;
   readonly chunks: Gauge;
@@ -23,6 +26,13 @@ export class OperatorMetrics {
     );
     this.audits = new Counter(make("audits_answered_total", "Audits answered"));
     this.losses = new Counter(make("losses_reported_total", "Slots reported as lost"));
+    this.scrubbed = new Counter(make("scrubbed_bytes_total", "Bytes of held data read and checked in the background"));
+    this.badBlocks = new Counter(
+      make("scrub_bad_blocks_total", "Blocks of 16 KiB found bad or missing in the background"),
+    );
+    this.lastPass = new Gauge(
+      make("scrub_last_pass_timestamp_seconds", "When all that is held was last read through, in Unix time; 0: never"),
+    );
     this.absent = new Gauge(make("absent_places", "Places of data, such as the volume, that are not there"));
     this.failures = new Counter({
       ...make("duty_failures_total", "Failures of a kind of duty"),

@@ -3,7 +3,7 @@ import type { Hex } from "viem";
 import { HoldfastError } from "../errors.ts";
 import { encodeRound, encodeWords, type RoundAnswer } from "../sdk/proofs.ts";
 import type { ContentState } from "../sdk/state.ts";
-import { type DataFolder, TorrentError, type WordProof } from "../torrent/index.ts";
+import { BLOCK_WORDS, type DataFolder, TorrentError, type WordProof } from "../torrent/index.ts";
 import type { Library } from "./library.ts";
 
 /** A word is due of a content that is not here, or no longer what it was. */
@@ -49,6 +49,25 @@ export class Prover {
   /** What Market.activate and Audits.answer take. @throws DamageError */
   async words(contentId: number, leaves: readonly bigint[]): Promise<Hex> {
     return encodeWords(await this.#prove(contentId, leaves));
+  }
+
+  /** Blocks of a content that is held, from `first` to before `end`, of which no word can be proven. */
+  async badBlocks({ commitment, id }: ContentState, first: number, end: number): Promise<number[]> {
+    const held = this.#library.get(commitment.infohash.slice(2));
+    if (held === undefined) throw new HoldfastError(`content ${id} is not held any more`);
+    const bad: number[] = [];
+    const folder = await this.#library.folderOf(held);
+    try {
+      for (let block = first; block < end; block++) {
+        await held.cache.prove(folder, block * BLOCK_WORDS).catch((error) => {
+          if (!(error instanceof TorrentError)) throw error;
+          bad.push(block);
+        });
+      }
+    } finally {
+      await folder.close();
+    }
+    return bad;
   }
 
   async #prove(contentId: number, leaves: readonly bigint[]): Promise<WordProof[]> {

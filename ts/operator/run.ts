@@ -177,10 +177,11 @@ async function open(
   if (volume.isNew) await claimFirst(library, mirror, deployment, operatorId);
   const losses = await LossLedger.open(store, config.maxLossShare);
   const { parallelFetches, reserveFirst, repairRounds } = config;
+  const scrub = { periodMs: config.scrub.period, maxRate: config.scrub.maxRate };
   const policy = { ...config.policy, deny: new Set(config.policy.deny) };
   agent = new OperatorAgent(
-    { operatorId, policy, parallelFetches, reserveFirst, repairRounds },
-    { deployment, client, state: mirror.state, transactor, library, losses, seeder, metrics, log },
+    { operatorId, policy, parallelFetches, reserveFirst, repairRounds, scrub },
+    { store, deployment, client, state: mirror.state, transactor, library, losses, seeder, metrics, log },
   );
   parts.add(health.watch(() => agent!.faults()));
   // Duties wait for their transactions, so both are told to stop at once.
