@@ -13,6 +13,7 @@ import {
   type ContentState,
   firstRoundOf,
   type HeldSlot,
+  lastRoundOf,
   type OperatorState,
   type OrderState,
   type ProtocolState,
@@ -54,6 +55,8 @@ export interface AgentParts {
 /** Priorities of what must be on chain before the round ends: its proof before anything else. */
 const PROOF = 20;
 const ANSWER = 10;
+/** Rounds, void ones not counted, in which a reservation can be activated (Market). */
+const ACTIVATION_ROUNDS = 3;
 /** Capacity in stake is bounded by the chain alone. */
 const BOUNDLESS = { chunks: Number.MAX_SAFE_INTEGER, stake: 1n << 255n, diskBytes: Number.MAX_SAFE_INTEGER };
 
@@ -122,10 +125,8 @@ export class OperatorAgent {
     this.#custodian.look(slots, round);
     this.#duties.start("scrub:data", () => this.#scrubber.run(this.#duties.signal));
     if (me.stamp !== undefined) this.#unwind(me, slots);
-    if (state.seeds.has(round)) {
-      this.#prove(me, slots, round);
-      for (const slot of slots) if (slot.liveFrom === undefined) this.#activate(slot, round);
-    }
+    if (state.seeds.has(round)) this.#prove(me, slots, round);
+    for (const slot of slots) if (slot.liveFrom === undefined) this.#activate(slot, round);
     this.#audits(me, round);
     this.#seek(me, round);
     this.#settler.settle(me, round);
@@ -307,28 +308,41 @@ export class OperatorAgent {
     }
   }
 
+  /** Activates a reservation, or gives it back when it has lapsed: with its data or without, its room is for others. */
   #activate({ order, replica, acceptedIn }: HeldSlot, round: number): void {
-    const { client, deployment, log, library } = this.#parts;
+    const { client, deployment, library, state } = this.#parts;
     const from = Math.max(acceptedIn, firstRoundOf(order) - 2) + 1;
+    const subject = `${order.id}:${replica}:${acceptedIn}`;
+    if (round >= from + ACTIVATION_ROUNDS || round >= lastRoundOf(order)) {
+      this.#duties.start(`release:${subject}`, async () => {
+        if (await read(client, deployment, "Market", "isLapsed", [order.id, replica]))
+          await this.#release(order, replica, subject);
+      });
+    }
     const content = this.#content(order.contentId);
-    if (round < from || library.get(content.commitment.infohash.slice(2)) === undefined) return;
-    this.#duties.start(`activate:${order.id}:${replica}:${round}`, async () => {
+    const held = library.get(content.commitment.infohash.slice(2)) !== undefined;
+    if (round < from || !held || !state.seeds.has(round)) return;
+    this.#duties.start(`activate:${subject}:${round}`, async () => {
       const seed = await read(client, deployment, "Market", "activationSeed", [order.id, replica]);
       const leaves = await read(client, deployment, "Holdings", "wordsOf", [content.id, seed]);
       const proof = await this.#custodian.noticing(this.#prover.words(content.id, leaves));
-      const key = `activate:${order.id}:${replica}:${acceptedIn}`;
+      const what = call(deployment, "Market", "activate", [order.id, replica, proof]);
       try {
-        await this.#send(call(deployment, "Market", "activate", [order.id, replica, proof]), key, {
-          round,
-          priority: ANSWER,
-        });
-        log.info({ orderId: order.id, replica, contentId: content.id }, "a slot is live from the next round");
+        await this.#send(what, `activate:${subject}`, { round, priority: ANSWER });
+        this.#parts.log.info(
+          { orderId: order.id, replica, contentId: content.id },
+          "a slot is live from the next round",
+        );
       } catch (error) {
-        if (!isRevert(error, "Market_Lapsed")) throw error;
-        log.warn({ orderId: order.id, replica }, "a reservation has lapsed; it is given back");
-        await this.#send(call(deployment, "Market", "release", [order.id, replica]), `release:${key}`);
+        if (!isRevert(error, "Market_Lapsed") && !isRevert(error, "Market_NotReserved")) throw error; // it is given back
       }
     });
+  }
+
+  async #release({ id }: OrderState, replica: number, subject: string): Promise<void> {
+    const { deployment, log } = this.#parts;
+    await this.#send(call(deployment, "Market", "release", [id, replica]), `release:${subject}`);
+    log.warn({ orderId: id, replica }, "a reservation has lapsed; it is given back");
   }
 
   // ---- Endings and money ----

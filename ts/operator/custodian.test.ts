@@ -1,26 +1,14 @@
 // What costs stake when it goes wrong: telling data that is lost from data whose disk is not there.
-import { mkdir, mkdtemp, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, open as openFile, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { EXIT } from "../errors.ts";
-import { call, read } from "../sdk/call.ts";
+import { call } from "../sdk/call.ts";
 import { send } from "../sdk/send.ts";
-import { Health } from "../service/health.ts";
 import { LocalChain } from "../testing/deploy.ts";
 import { eventually } from "../testing/eventually.ts";
 import type { OperatorConfigInput } from "./config.ts";
-import type { OperatorService, RunOptions } from "./run.ts";
-import {
-  contentsIn,
-  fund,
-  metricOf,
-  orderOf,
-  type Publication,
-  publishSample,
-  spoil,
-  startOperator,
-} from "./testing.ts";
+import { contentsIn, currentRoundOf, fund, Holder, metricOf, type Publication, spoil } from "./testing.ts";
 
 /** Nothing but what is under test keeps the agent from reporting a loss at once. */
 const HASTY = { repairRounds: 0, maxLossShare: 1 };
@@ -37,74 +25,18 @@ afterEach(async () => {
   for (let close = closing.pop(); close !== undefined; close = closing.pop()) await close();
 });
 
-/** An operator with one live slot. */
-class Holder {
-  readonly dataDir: string;
-  readonly health = new Health();
-  readonly publication: Publication;
-  service!: OperatorService;
-  orderId = 0;
-  readonly #index: number;
-
-  private constructor(index: number, dataDir: string, publication: Publication) {
-    [this.#index, this.dataDir, this.publication] = [index, dataDir, publication];
-  }
-
-  static async open(index: number, more: (published: Publication) => Partial<OperatorConfigInput>): Promise<Holder> {
-    const dataDir = await mkdtemp(join(tmpdir(), "holdfast-operator-"));
-    closing.push(() => rm(dataDir, { recursive: true, force: true }));
-    const publication = await publishSample(chain, 600_000, index);
-    closing.push(publication.close);
-    const holder = new Holder(index, dataDir, publication);
-    await holder.start(more(publication));
-    holder.orderId = await orderOf(chain, publication.contentId, [holder.service.operatorId]);
-    await eventually(() => expect(holder.slot).toBeDefined());
-    const round = await currentRound();
-    await chain.seedRound(round + 1);
-    await eventually(() => expect(holder.slot?.liveFrom).toBe(round + 2));
-    await holder.proves();
-    return holder;
-  }
-
-  async start(config: Partial<OperatorConfigInput>, options: Partial<RunOptions> = {}): Promise<void> {
-    const { health } = this;
-    const service = await startOperator(chain, this.#index, this.dataDir, config, { health, ...options });
-    closing.push(() => service.stop());
-    this.service = service;
-  }
-
-  get slot() {
-    return this.service.state.orders.get(this.orderId)?.slots[0];
-  }
-
-  get contents(): string {
-    return join(this.dataDir, "contents");
-  }
-
-  /** It proves the next round. */
-  async proves(): Promise<void> {
-    const round = (await currentRound()) + 1;
-    await chain.seedRound(round);
-    const proven = () => this.service.state.operators.get(this.service.operatorId)!.proven;
-    await eventually(() => expect(proven()).toContain(round));
-  }
-
-  /** The next round comes, with its seed, and it cannot prove it and says why. */
-  async fails(why: string): Promise<void> {
-    const failures = () => metricOf(this.service, "duty_failures_total", "prove");
-    const before = await failures();
-    await chain.seedRound((await currentRound()) + 1);
-    await eventually(async () => expect(await failures()).toBeGreaterThan(before));
-    await eventually(() => expect(this.health.faults().join()).toContain(why));
-  }
+async function open(index: number, config: (published: Publication) => Partial<OperatorConfigInput>): Promise<Holder> {
+  const holder = await Holder.open(chain, index, config);
+  closing.push(() => holder.close());
+  await holder.goLive();
+  await holder.proves();
+  return holder;
 }
 
-async function currentRound(): Promise<number> {
-  return read(chain.client(), chain.deployment, "Market", "currentRound", []);
-}
+const currentRound = () => currentRoundOf(chain);
 
 test("H-STAKE-2: a volume that is missing, empty or another one is no loss: nothing is reported, nothing written, and it goes on when it is back", async () => {
-  const holder = await Holder.open(1, () => HASTY);
+  const holder = await open(1, () => HASTY);
   const aside = `${holder.contents}.aside`;
   await rename(holder.contents, aside);
   await holder.fails("the folder is missing or empty");
@@ -124,7 +56,7 @@ test("H-STAKE-2: a volume that is missing, empty or another one is no loss: noth
 });
 
 test("an operator that starts without its volume waits for it", async () => {
-  const holder = await Holder.open(2, () => HASTY);
+  const holder = await open(2, () => HASTY);
   await holder.service.stop();
   const aside = `${holder.contents}.aside`;
   await rename(holder.contents, aside);
@@ -138,7 +70,7 @@ test("an operator that starts without its volume waits for it", async () => {
 });
 
 test("an operator whose whole data folder is another one does not start, unless it is told that this is its folder now", async () => {
-  const holder = await Holder.open(3, () => ({}));
+  const holder = await open(3, () => ({}));
   await holder.service.stop();
   await rename(holder.dataDir, `${holder.dataDir}.aside`);
   closing.push(() => rm(`${holder.dataDir}.aside`, { recursive: true, force: true }));
@@ -152,7 +84,7 @@ test("an operator whose whole data folder is another one does not start, unless 
 
 test("data of another client that is not where it was is no loss either, and is not fetched", async () => {
   const adopt = ({ torrentFile, data }: Publication) => ({ ...HASTY, adopt: [{ torrent: torrentFile, data }] });
-  const holder = await Holder.open(4, adopt);
+  const holder = await open(4, adopt);
   const { data } = holder.publication;
   await rename(data, `${data}.aside`);
   await holder.fails("is where another client kept it");
@@ -164,7 +96,7 @@ test("data of another client that is not where it was is no loss either, and is 
 });
 
 test("a loss of more than its share within a round waits for the owner's word", async () => {
-  const holder = await Holder.open(5, () => ({ repairRounds: 0 }));
+  const holder = await open(5, () => ({ repairRounds: 0 }));
   const { publication, orderId } = holder;
   await publication.seeder.close();
   await spoil(join(holder.contents, publication.infohash, publication.created.torrent.name));
@@ -181,11 +113,11 @@ test("a loss of more than its share within a round waits for the owner's word", 
 
 test("rot is found without a challenge, and repaired from the swarm; what cannot be repaired is reported", async () => {
   const scrub = { period: "1s", maxRate: "64 MiB" };
-  const holder = await Holder.open(6, () => ({ ...HASTY, repairRounds: 1, scrub }));
+  const holder = await open(6, () => ({ ...HASTY, repairRounds: 1, scrub }));
   const { publication, service } = holder;
   const data = join(holder.contents, publication.infohash, publication.created.torrent.name);
   const rot = async () => {
-    const file = await open(data, "r+");
+    const file = await openFile(data, "r+");
     await file.write(Buffer.from("rotten"), 0, 6, 300_000);
     await file.close();
   };

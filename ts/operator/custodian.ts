@@ -93,11 +93,12 @@ export class Custodian {
 
   /** Has a content here and served. */
   async fetch(content: ContentState, signal: AbortSignal): Promise<void> {
-    const { library, log } = this.#parts;
+    const { library, log, look } = this.#parts;
     const infohash = infohashOf(content);
     if (library.get(infohash) === undefined)
       log.info({ contentId: content.id, infohash, chunks: content.chunks }, "getting a content");
     this.#serve(infohash, await library.hold(content, this.#holders(content), signal));
+    setImmediate(look); // what waited for it is due
   }
 
   /** Passes on what the work comes to, and looks into damage that it finds. */

@@ -4,13 +4,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
 import { bytesToHex } from "viem";
+import { expect } from "vitest";
 import { openOrder, publish } from "../sdk/actions.ts";
 import { call, read } from "../sdk/call.ts";
 import { commitmentArgs } from "../sdk/manifest.ts";
 import { send } from "../sdk/send.ts";
 import { magnetLink } from "../sdk/sources.ts";
+import type { OperatorState } from "../sdk/state.ts";
+import { Health } from "../service/health.ts";
 import { localKey } from "../testing/anvil.ts";
 import type { LocalChain } from "../testing/deploy.ts";
+import { eventually } from "../testing/eventually.ts";
 import { type Created, createTorrent, DataFolder } from "../torrent/index.ts";
 import { Seeder } from "../wire/seeder.ts";
 import { sampleBytes } from "../wire/testing.ts";
@@ -108,4 +112,92 @@ export async function metricOf({ registry }: OperatorService, name: string, labe
 /** Infohashes of what an operator has fetched, whole or not. */
 export async function contentsIn(dataDir: string): Promise<string[]> {
   return (await readdir(join(dataDir, "contents"))).filter((name) => !name.startsWith("."));
+}
+
+export function currentRoundOf(chain: LocalChain): Promise<number> {
+  return read(chain.client(), chain.deployment, "Market", "currentRound", []);
+}
+
+/** A local account's operator, a content of its own that a publisher seeds, and an order of it. */
+export class Holder {
+  readonly dataDir: string;
+  readonly health = new Health();
+  readonly publication: Publication;
+  service!: OperatorService;
+  /** Of the first order. */
+  orderId = 0;
+  readonly #chain: LocalChain;
+  readonly #index: number;
+
+  private constructor(chain: LocalChain, index: number, dataDir: string, publication: Publication) {
+    [this.#chain, this.#index, this.dataDir, this.publication] = [chain, index, dataDir, publication];
+  }
+
+  static async open(
+    chain: LocalChain,
+    index: number,
+    config: (published: Publication) => Partial<OperatorConfigInput> = () => ({}),
+  ): Promise<Holder> {
+    const dataDir = await mkdtemp(join(tmpdir(), "holdfast-operator-"));
+    const holder = new Holder(chain, index, dataDir, await publishSample(chain, 600_000, index));
+    await holder.start(config(holder.publication));
+    return holder;
+  }
+
+  async start(config: Partial<OperatorConfigInput> = {}, options: Partial<RunOptions> = {}): Promise<void> {
+    const { health } = this;
+    this.service = await startOperator(this.#chain, this.#index, this.dataDir, config, { health, ...options });
+  }
+
+  get operatorId(): number {
+    return this.service.operatorId;
+  }
+
+  get state(): OperatorState {
+    return this.service.state.operators.get(this.operatorId)!;
+  }
+
+  get slot() {
+    return this.service.state.orders.get(this.orderId)?.slots[0];
+  }
+
+  get contents(): string {
+    return join(this.dataDir, "contents");
+  }
+
+  /** Opens the order. Resolves when the operator has reserved it. */
+  async reserve(): Promise<void> {
+    this.orderId = await orderOf(this.#chain, this.publication.contentId, [this.operatorId]);
+    await eventually(() => expect(this.slot).toBeDefined());
+  }
+
+  /** Resolves when it holds a slot from the next round on. */
+  async goLive(): Promise<void> {
+    await this.reserve();
+    const round = await currentRoundOf(this.#chain);
+    await this.#chain.seedRound(round + 1);
+    await eventually(() => expect(this.slot?.liveFrom).toBe(round + 2));
+  }
+
+  /** It proves the next round. */
+  async proves(): Promise<void> {
+    const round = (await currentRoundOf(this.#chain)) + 1;
+    await this.#chain.seedRound(round);
+    await eventually(() => expect(this.state.proven).toContain(round));
+  }
+
+  /** The next round comes, with its seed, and it cannot prove it and says why. */
+  async fails(why: string): Promise<void> {
+    const failures = () => metricOf(this.service, "duty_failures_total", "prove");
+    const before = await failures();
+    await this.#chain.seedRound((await currentRoundOf(this.#chain)) + 1);
+    await eventually(async () => expect(await failures()).toBeGreaterThan(before));
+    await eventually(() => expect(this.health.faults().join()).toContain(why));
+  }
+
+  async close(): Promise<void> {
+    await this.service?.stop();
+    await this.publication.close();
+    await rm(this.dataDir, { recursive: true, force: true });
+  }
 }
