@@ -22,47 +22,43 @@ export interface ScanOptions {
 const SEGMENT = 4 * 1024 * 1024;
 /** Below this, starting workers costs more than they save. */
 const PARALLEL_FROM = 48 * 1024 * 1024;
-const MAX_LANES = 8;
+const MAX_THREADS = 8;
+/** Segments a thread is given at once, so that it never waits for this one; and those hashed ahead of what is yielded, for each thread. */
+const QUEUED = 2;
+const AHEAD = 4;
 
-/** Hashes files in one pass on all cores, holding two segments' hashes a core in memory. Yields each segment's in the order of the data;
+/** Hashes files in one pass on all cores, holding a few segments' hashes a core in memory. Yields each segment's in the order of the data;
  * one that cannot be read says so and the rest goes on. */
 export async function* scan(files: readonly ScanFile[], options: ScanOptions): AsyncGenerator<SegmentHashes> {
   const { onProgress, signal } = options;
   const total = files.reduce((sum, file) => sum + file.length, 0);
   const segments = segmentsOf(files, options);
-  const lanes = total < PARALLEL_FROM ? [] : Array.from({ length: laneCount() }, () => new Lane());
-  const run = async (segment: Segment, index: number) => {
-    if (lanes.length > 0) return lanes[index % lanes.length]!.run(segment);
-    await setImmediate(); // Others on this thread get their turn between segments.
-    return hashSegment(segment);
-  };
+  const parallel = total >= PARALLEL_FROM;
+  const run = parallel ? hashOnThread : hashHere;
 
   const running: Promise<SegmentHashes>[] = [];
-  let [done, started] = [0, 0];
-  try {
-    while (true) {
-      while (running.length < Math.max(1, lanes.length * 2)) {
-        const next = segments.next();
-        if (next.done) break;
-        const job = run(next.value, started++);
-        job.catch(() => {}); // It is awaited in its turn, which may never come.
-        running.push(job);
-      }
-      const job = running.shift();
-      if (job === undefined) return;
-      signal?.throwIfAborted();
-      const hashes = await job;
-      done += hashes.length;
-      onProgress?.(done, total);
-      yield hashes;
+  let done = 0;
+  while (true) {
+    while (running.length < (parallel ? AHEAD * THREADS : 1)) {
+      const next = segments.next();
+      if (next.done) break;
+      const job = run(next.value);
+      job.catch(() => {}); // It is awaited in its turn, which may never come.
+      running.push(job);
     }
-  } finally {
-    for (const lane of lanes) lane.close();
+    const job = running.shift();
+    if (job === undefined) return;
+    signal?.throwIfAborted();
+    const hashes = await job;
+    done += hashes.length;
+    onProgress?.(done, total);
+    yield hashes;
   }
 }
 
-function laneCount(): number {
-  return Math.min(availableParallelism(), MAX_LANES);
+async function hashHere(segment: Segment): Promise<SegmentHashes> {
+  await setImmediate(); // Others on this thread get their turn between segments.
+  return hashSegment(segment);
 }
 
 function* segmentsOf(files: readonly ScanFile[], { pieceLength, v1 = false }: ScanOptions): Generator<Segment> {
@@ -75,29 +71,60 @@ function* segmentsOf(files: readonly ScanFile[], { pieceLength, v1 = false }: Sc
   }
 }
 
-/** A worker thread that hashes the segments it is given, one after the other. */
-class Lane {
+interface Job {
+  readonly segment: Segment;
+  resolve(hashes: SegmentHashes): void;
+  reject(error: unknown): void;
+}
+
+const THREADS = Math.min(availableParallelism(), MAX_THREADS);
+/** The process's hashing threads, for every scan: started when first needed, and kept, since a start takes as long as hashing 30 MiB. */
+const threads: HashThread[] = [];
+const waiting: Job[] = [];
+
+function hashOnThread(segment: Segment): Promise<SegmentHashes> {
+  while (threads.length < THREADS) threads.push(new HashThread());
+  return new Promise((resolve, reject) => {
+    waiting.push({ segment, resolve, reject });
+    dispatch();
+  });
+}
+
+/** Gives waiting segments to the threads with the least to do: one on a busy core holds none up. */
+function dispatch(): void {
+  while (waiting.length > 0) {
+    const idlest = threads.reduce((a, b) => (b.jobs.length < a.jobs.length ? b : a));
+    if (idlest.jobs.length >= QUEUED) return;
+    idlest.run(waiting.shift()!);
+  }
+}
+
+/** A worker thread that hashes the segments it is given, one after the other. Without any it does not keep the process alive. */
+class HashThread {
+  readonly jobs: Job[] = [];
   readonly #worker = new Worker(new URL("./segment.mjs", import.meta.url), { execArgv: [] });
-  readonly #waiting: { resolve: (hashes: SegmentHashes) => void; reject: (error: unknown) => void }[] = [];
 
   constructor() {
-    this.#worker.on("message", (hashes: SegmentHashes) => this.#waiting.shift()!.resolve(hashes));
+    this.#worker.on("message", (hashes: SegmentHashes) => {
+      this.jobs.shift()!.resolve(hashes);
+      if (this.jobs.length === 0) this.#worker.unref();
+      dispatch();
+    });
     this.#worker.on("error", (error) => this.#fail(error));
     this.#worker.on("exit", () => this.#fail(new Error("a hashing thread ended")));
   }
 
-  run(segment: Segment): Promise<SegmentHashes> {
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ resolve, reject });
-      this.#worker.postMessage(segment);
-    });
+  run(job: Job): void {
+    this.jobs.push(job);
+    this.#worker.ref();
+    this.#worker.postMessage(job.segment);
   }
 
-  close(): void {
-    void this.#worker.terminate();
-  }
-
+  /** The next scan starts another in its place; what waits for a thread when the last one ends fails with it. */
   #fail(error: unknown): void {
-    for (const job of this.#waiting.splice(0)) job.reject(error);
+    const at = threads.indexOf(this);
+    if (at >= 0) threads.splice(at, 1);
+    for (const job of this.jobs.splice(0)) job.reject(error);
+    if (threads.length === 0) for (const job of waiting.splice(0)) job.reject(error);
   }
 }
