@@ -1,9 +1,7 @@
-import { execFile } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
-import { promisify } from "node:util";
 import { type Address, encodeFunctionData, parseAbi } from "viem";
 import type { Call } from "../chain/call.ts";
 import type { LocalClient } from "./anvil.ts";
+import { deployDouble } from "./doubles.ts";
 
 /** test/doubles/Counter.sol */
 export const counterAbi = parseAbi([
@@ -14,15 +12,8 @@ export const counterAbi = parseAbi([
   "error Counter_TooMuch(uint256 amount, uint256 most)",
 ]);
 
-const ARTIFACT = "out/Counter.sol/Counter.json";
-
 export async function deployCounter(client: LocalClient): Promise<Address> {
-  if (!existsSync(ARTIFACT)) {
-    await promisify(execFile)(process.execPath, ["script/tools/forge.cjs", "build", "test/doubles/Counter.sol"]);
-  }
-  const { bytecode } = JSON.parse(readFileSync(ARTIFACT, "utf8"));
-  const hash = await client.deployContract({ abi: [], bytecode: bytecode.object });
-  return (await client.waitForTransactionReceipt({ hash })).contractAddress!;
+  return deployDouble(client, "Counter");
 }
 
 export function add(counter: Address, amount: bigint): Call {
