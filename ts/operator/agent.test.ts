@@ -56,7 +56,7 @@ test("an order is fetched, checked, accepted, activated and proven; damage is re
   const published = await publishSample(chain, 3_000_000, 1);
   closing.push(published.close);
   const dataDir = await folder();
-  const operator = await startOperator(1, dataDir, { maxLossShare: 1 });
+  const operator = await startOperator(1, dataDir, { maxLossShare: 1, repairRounds: 1 });
   const round = await currentRound();
   const orderId = await orderOf(chain, published.contentId, [operator.operatorId]);
   const slot = () => operator.state.orders.get(orderId)?.slots[0];

@@ -62,8 +62,9 @@ export const operatorConfig = z.strictObject({
   fetchIdle: field.duration().default(60_000),
   /** Accept an order first and fetch its content then. */
   reserveFirst: z.boolean().default(false),
-  /** Rounds that repairing damaged data may take before the loss is reported; 0: reported at once. */
-  repairRounds: z.int().min(0).max(6).default(1),
+  /** Rounds in which damaged data may be repaired, the one it is found in included, before the loss is reported; 0: reported at once.
+   * A repair that gets on may take three more. */
+  repairRounds: z.int().min(0).max(6).default(2),
   /** Share of the chunks held, 0 to 1, that may be reported lost within a round without its owner's word. */
   maxLossShare: z.number().min(0).max(1).default(0.1),
   /** Held data is read in the background, to find rot before a challenge does. */

@@ -1,12 +1,17 @@
 // What costs stake when it goes wrong: telling data that is lost from data whose disk is not there.
 import { mkdir, open as openFile, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { connect, createServer, type Socket } from "node:net";
+import { dirname, join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { EXIT } from "../errors.ts";
 import { call } from "../sdk/call.ts";
 import { send } from "../sdk/send.ts";
 import { LocalChain } from "../testing/deploy.ts";
 import { eventually } from "../testing/eventually.ts";
+import { temporaryFolder } from "../testing/folders.ts";
+import { DataFolder } from "../torrent/index.ts";
+import { fetchTorrent } from "../wire/fetch.ts";
+import { Seeder } from "../wire/seeder.ts";
 import type { OperatorConfigInput } from "./config.ts";
 import { contentsIn, currentRoundOf, fund, Holder, metricOf, type Publication, spoil } from "./testing.ts";
 
@@ -18,7 +23,7 @@ let chain: LocalChain;
 
 beforeAll(async () => {
   chain = await LocalChain.start({ roundLength: 600 });
-  for (const index of [1, 2, 3, 4, 5, 6]) await fund(chain, index);
+  for (const index of [1, 2, 3, 4, 5, 6, 7]) await fund(chain, index);
 });
 afterAll(() => chain.stop());
 afterEach(async () => {
@@ -33,6 +38,12 @@ async function open(index: number, config: (published: Publication) => Partial<O
   return holder;
 }
 
+/** Fetches a holder's content as any peer. */
+function fetchFrom({ publication, service }: Holder, folder: string) {
+  const { torrent } = publication.created;
+  return fetchTorrent({ torrent, peers: [service.address], folder, limits: { idleMs: 1_000 } });
+}
+
 const currentRound = () => currentRoundOf(chain);
 
 test("H-STAKE-2: a volume that is missing, empty or another one is no loss: nothing is reported, nothing written, and it goes on when it is back", async () => {
@@ -45,6 +56,8 @@ test("H-STAKE-2: a volume that is missing, empty or another one is no loss: noth
   expect(await readdir(holder.contents)).toEqual([]);
   await writeFile(join(holder.contents, ".holdfast-volume"), "another's\n");
   await holder.fails("another operator's");
+  const folder = await temporaryFolder();
+  await expect(fetchFrom(holder, folder)).rejects.toMatchObject({ fault: "idle" });
   expect(await contentsIn(holder.dataDir)).toEqual([]);
   expect(holder.slot).toBeDefined();
 
@@ -53,6 +66,7 @@ test("H-STAKE-2: a volume that is missing, empty or another one is no loss: noth
   await eventually(() => expect(holder.health.faults()).toEqual([]));
   await holder.proves();
   expect(await metricOf(holder.service, "losses_reported_total")).toBe(0);
+  await fetchFrom(holder, folder); // served again, what was asked for in vain meanwhile included
 });
 
 test("an operator that starts without its volume waits for it", async () => {
@@ -134,4 +148,37 @@ test("rot is found without a challenge, and repaired from the swarm; what cannot
   await chain.toRound((await currentRound()) + 1);
   await eventually(() => expect(holder.slot).toBeUndefined());
   await eventually(async () => expect(await metricOf(service, "losses_reported_total")).toBe(1));
+});
+
+test("a repair that gets on is not cut off at the end of its time", async () => {
+  const holder = await open(7, () => ({ ...HASTY, repairRounds: 1 }));
+  const { publication, service } = holder;
+  const { port } = publication.seeder;
+  await publication.seeder.close();
+  // The publisher's host takes calls, and answers when it is let.
+  const inner = await Seeder.listen({ host: "127.0.0.1", port: 0 });
+  const folder = new DataFolder(dirname(publication.data), publication.created.torrent);
+  inner.add({ torrent: publication.created.torrent, folder });
+  const waiting: Socket[] = [];
+  let answering = false;
+  const answer = (socket: Socket) => socket.pipe(connect(inner.port, "127.0.0.1")).pipe(socket);
+  const outer = createServer((socket) => {
+    waiting.push(socket.on("error", () => {}));
+    if (answering) answer(socket);
+  }).listen(port, "127.0.0.1");
+  closing.push(
+    async () => outer.close(),
+    () => inner.close(),
+    () => folder.close(),
+  );
+  await spoil(join(holder.contents, publication.infohash, publication.created.torrent.name));
+  await chain.seedRound((await currentRound()) + 1);
+  await eventually(() => expect(waiting).not.toEqual([]));
+  const next = (await currentRound()) + 1;
+  await chain.toRound(next);
+  await eventually(async () => expect(await metricOf(service, "round")).toBe(next));
+  answering = true;
+  for (const socket of waiting) answer(socket);
+  await holder.proves();
+  expect(await metricOf(service, "losses_reported_total")).toBe(0);
 });

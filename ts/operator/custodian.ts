@@ -17,7 +17,7 @@ import type { AbsentDataError } from "./volume.ts";
 
 export interface CustodianSettings {
   readonly operatorId: number;
-  /** Rounds that repairing a damaged content may take before its slots are reported lost; 0: reported at once. */
+  /** Rounds in which a damaged content may be repaired, this one included, before its slots are reported lost; 0: reported at once. */
   readonly repairRounds: number;
 }
 
@@ -44,6 +44,9 @@ interface Damage {
   /** Ends the repair under way. */
   giveUp: AbortController;
 }
+
+/** Rounds that a repair which gets on is given beyond its time; one that does not ends by itself. */
+const OVERTIME = 3;
 
 /** The library's own volume, among places where data is: all others are contents that another client keeps. */
 const OWN = "";
@@ -236,8 +239,9 @@ export class Custodian {
     const lost = slots.filter(({ order, liveFrom }) => order.contentId === damage.content.id && liveFrom !== undefined);
     if (round < damage.lostFrom || !this.#mayReport(infohash, damage, lost, slots, round)) {
       this.#repair(infohash, damage);
-    } else if (duties.isRunning(`repair:${infohash}`)) damage.giveUp.abort();
-    else this.#giveUp(infohash, damage, lost, round);
+    } else if (duties.isRunning(`repair:${infohash}`)) {
+      if (round >= damage.lostFrom + OVERTIME) damage.giveUp.abort();
+    } else this.#giveUp(infohash, damage, lost, round);
   }
 
   #repair(infohash: string, damage: Damage): void {

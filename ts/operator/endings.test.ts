@@ -63,7 +63,7 @@ test("settling an epoch whose medians nobody has tallied tallies them first", as
 
 test("an order that renews one it holds is accepted before it starts, and proven without a gap", async () => {
   const holder = await open(2);
-  await holder.goLive();
+  await holder.goLive(1);
   await holder.proves();
   const epoch = epochOf(await currentRoundOf(chain));
   const { contentId } = holder.publication;

@@ -58,10 +58,15 @@ export async function publishSample(chain: LocalChain, bytes: number, seed: numb
   return { contentId, created, infohash, data, torrentFile, seeder, close };
 }
 
-/** Opens an order of one replica, in the epoch under way, for these operators. */
-export async function orderOf(chain: LocalChain, contentId: number, designated: readonly number[]): Promise<number> {
+/** Opens an order of one replica, from the epoch under way on, for these operators. */
+export async function orderOf(
+  chain: LocalChain,
+  contentId: number,
+  designated: readonly number[],
+  epochs = 1,
+): Promise<number> {
   const startEpoch = await read(chain.client(), chain.deployment, "Market", "currentEpoch", []);
-  return openOrder(chain.client(), chain.deployment, { contentId, replicas: 1, startEpoch, epochs: 1, designated });
+  return openOrder(chain.client(), chain.deployment, { contentId, replicas: 1, startEpoch, epochs, designated });
 }
 
 /** Gives a local account some of the asset. */
@@ -166,14 +171,14 @@ export class Holder {
   }
 
   /** Opens the order. Resolves when the operator has reserved it. */
-  async reserve(): Promise<void> {
-    this.orderId = await orderOf(this.#chain, this.publication.contentId, [this.operatorId]);
+  async reserve(epochs = 2): Promise<void> {
+    this.orderId = await orderOf(this.#chain, this.publication.contentId, [this.operatorId], epochs);
     await eventually(() => expect(this.slot).toBeDefined());
   }
 
   /** Resolves when it holds a slot from the next round on. */
-  async goLive(): Promise<void> {
-    await this.reserve();
+  async goLive(epochs = 2): Promise<void> {
+    await this.reserve(epochs);
     const round = await currentRoundOf(this.#chain);
     await this.#chain.seedRound(round + 1);
     await eventually(() => expect(this.slot?.liveFrom).toBe(round + 2));
