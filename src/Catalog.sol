@@ -46,6 +46,7 @@ contract Catalog is ICatalog, AccessManaged, EIP712, Clock {
     mapping(bytes32 key => uint32 contentId) public contentOf;
 
     mapping(uint32 contentId => Content) private _contents;
+    mapping(bytes32 dataRoot => uint32 contentId) private _firstWith;
 
     constructor(Deployment memory d, uint128 publishBond_)
         AccessManaged(d.authority)
@@ -77,6 +78,7 @@ contract Catalog is ICatalog, AccessManaged, EIP712, Clock {
         contentId = contentOf[key];
         if (contentId == 0) contentOf[key] = contentId = ++count;
         else if (_contents[contentId].bond != 0) revert Catalog_AlreadyPublished(contentId);
+        if (_firstWith[commitment.dataRoot] == 0) _firstWith[commitment.dataRoot] = contentId;
 
         uint128 bond = publishBond;
         _contents[contentId] = Content({
@@ -85,7 +87,8 @@ contract Catalog is ICatalog, AccessManaged, EIP712, Clock {
             fileCount: commitment.fileCount,
             dataRoot: commitment.dataRoot,
             bond: bond,
-            lastEpoch: currentEpoch()
+            lastEpoch: currentEpoch(),
+            dataId: _firstWith[commitment.dataRoot]
         });
         accounted += bond;
         emit Published(contentId, commitment.infohash, manifest.publisher, commitment, manifest, msg.sender, bond);
@@ -93,12 +96,14 @@ contract Catalog is ICatalog, AccessManaged, EIP712, Clock {
     }
 
     /// @inheritdoc ICatalog
-    function noteOrder(uint32 contentId, Epoch endEpoch) external {
+    function noteOrder(uint32 contentId, Epoch endEpoch) external returns (uint32) {
         if (msg.sender != MARKET) revert Catalog_Unauthorized(msg.sender);
         Content storage c = _bonded(contentId);
-        if (endEpoch <= c.lastEpoch) return;
-        c.lastEpoch = endEpoch;
-        emit BondTied(contentId, endEpoch);
+        if (endEpoch > c.lastEpoch) {
+            c.lastEpoch = endEpoch;
+            emit BondTied(contentId, endEpoch);
+        }
+        return chunks(contentId);
     }
 
     /// @inheritdoc ICatalog
@@ -128,14 +133,20 @@ contract Catalog is ICatalog, AccessManaged, EIP712, Clock {
     }
 
     /// @inheritdoc ICatalog
-    function chunks(uint32 contentId) external view returns (uint32) {
+    function dataId(uint32 contentId) external view returns (uint32) {
+        return _contents[contentId].dataId;
+    }
+
+    /// @inheritdoc ICatalog
+    function chunks(uint32 contentId) public view returns (uint32) {
         // At most MAX_BLOCKS / CHUNK_BLOCKS = 2^27.
         return uint32((_contents[contentId].blocks + CHUNK_BLOCKS - 1) / CHUNK_BLOCKS);
     }
 
     /// @inheritdoc ICatalog
-    function blocks(uint32 contentId) external view returns (uint40) {
-        return _contents[contentId].blocks;
+    function tree(uint32 contentId) external view returns (uint40 blocks, bytes32 root) {
+        Content storage c = _contents[contentId];
+        return (c.blocks, c.dataRoot);
     }
 
     /// @inheritdoc ICatalog

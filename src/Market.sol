@@ -95,14 +95,12 @@ contract Market is IMarket, AccessManaged, Pausable, Clock {
                 _designated[orderId][request.designated[i]] = true;
             }
         }
-        uint256 chunks = CATALOG.chunks(request.contentId);
-        if (chunks == 0) revert Market_UnknownContent(request.contentId);
+        uint256 chunks = CATALOG.noteOrder(request.contentId, _lastEpoch(o));
         uint256 deposit = _needed(o, chunks);
         if (deposit == 0) revert Market_TooLate(currentRound(), _lastRound(o));
         if (deposit > maxDeposit) revert Market_DepositAbove(deposit, maxDeposit);
         deposits += deposit.toUint104();
         o.balance = uint104(deposit);
-        CATALOG.noteOrder(request.contentId, _lastEpoch(o));
         emit OrderOpened(orderId, request.contentId, msg.sender, chunks, deposit, o.feePerChunkRound, o.stakePerChunk, o.slashBps, request);
         Tokens.pull(ASSET, msg.sender, deposit);
     }
@@ -164,8 +162,8 @@ contract Market is IMarket, AccessManaged, Pausable, Clock {
         if (_lapsed(o, s)) revert Market_Lapsed(orderId, replica);
         bytes32 seed = BEACON.seed(round);
         if (seed == 0) revert Market_NoSeed(round);
-        HOLDINGS.requireWords(o.contentId, _activationSeed(seed, orderId, replica, s.operatorId), proof);
-        _begin(orderId, o, replica, s, round.addRounds(1), CATALOG.chunks(o.contentId));
+        uint256 chunks = HOLDINGS.requireWords(o.contentId, _activationSeed(seed, orderId, replica, s.operatorId), proof);
+        _begin(orderId, o, replica, s, round.addRounds(1), chunks);
     }
 
     /// @inheritdoc IMarket

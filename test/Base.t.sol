@@ -147,7 +147,7 @@ abstract contract BaseTest is Test, Deployer {
 
     /// @dev The words of a content follow from its number of blocks and its own number alone.
     function _tree(uint32 contentId) internal view returns (DataTree.Tree memory) {
-        return _treeOf(contentId, catalog.blocks(contentId));
+        return _treeOf(contentId, catalog.content(contentId).blocks);
     }
 
     function _treeOf(uint32 contentId, uint256 blocks) internal pure returns (DataTree.Tree memory) {

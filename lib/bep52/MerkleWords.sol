@@ -49,15 +49,27 @@ library MerkleWords {
     ///
     /// Memory-safe: only the scratch space (0x00 to 0x3f) is written. `side` is where the running node stands in the pair, 0x00 or 0x20,
     /// and each hash is written straight to the place it has in the next pair. The precompile at 2 fails only for want of gas; the
-    /// failure is remembered and reverts, for a pair left as it was would otherwise be taken for its hash.
+    /// failure is remembered and reverts, for a pair left as it was would otherwise be taken for its hash. Two levels a turn, after the odd
+    /// one: the loop itself costs gas.
     function _climb(bytes32 node, uint256 index, uint256 cursor, uint256 depth) private view returns (bytes32 root) {
         assembly ("memory-safe") {
             let ok := 1
+            let end := add(cursor, shl(5, depth))
             let side := shl(5, and(index, 1))
             mstore(side, node)
-            for { let end := add(cursor, shl(5, depth)) } lt(cursor, end) { cursor := add(cursor, 32) } {
+            if and(depth, 1) {
                 mstore(xor(side, 32), calldataload(cursor))
                 index := shr(1, index)
+                side := shl(5, and(index, 1))
+                ok := staticcall(gas(), 2, 0, 64, side, 32)
+                cursor := add(cursor, 32)
+            }
+            for { } lt(cursor, end) { cursor := add(cursor, 64) } {
+                mstore(xor(side, 32), calldataload(cursor))
+                side := shl(4, and(index, 2))
+                ok := and(ok, staticcall(gas(), 2, 0, 64, side, 32))
+                mstore(xor(side, 32), calldataload(add(cursor, 32)))
+                index := shr(2, index)
                 side := shl(5, and(index, 1))
                 ok := and(ok, staticcall(gas(), 2, 0, 64, side, 32))
             }

@@ -47,6 +47,7 @@ interface ICatalog {
         // slot 2
         uint128 bond; // asset wei held for the publisher; 0: withdrawn, the content takes no orders
         Epoch lastEpoch; // last epoch that an order, or the publication itself, ties the bond to
+        uint32 dataId; // the first content with this dataRoot, mostly itself
     }
 
     /// @notice A content was published: for the first time, or again after its bond had been withdrawn.
@@ -107,7 +108,9 @@ interface ICatalog {
     /// Requirements:
     /// - the caller is the Market
     /// - the content is known and bonded
-    function noteOrder(uint32 contentId, Epoch endEpoch) external;
+    ///
+    /// @return The content's chunks.
+    function noteOrder(uint32 contentId, Epoch endEpoch) external returns (uint32);
 
     /// @notice Pays a content's bond back to its publisher, by anyone. The content takes no more orders until it is published again.
     ///
@@ -128,11 +131,14 @@ interface ICatalog {
     /// @notice Root of a content's possession tree, in one storage read; 0 for an unknown content.
     function dataRoot(uint32 contentId) external view returns (bytes32);
 
+    /// @notice The first content with the same dataRoot, itself if there was none: who holds one has the bytes of the other. 0 if unknown.
+    function dataId(uint32 contentId) external view returns (uint32);
+
     /// @notice Chunks of 8 MiB that a content counts for: blocks / 512, rounded up, so that no content is held for nothing. 0 if unknown.
     function chunks(uint32 contentId) external view returns (uint32);
 
-    /// @notice A content's blocks of 16 KiB, in one storage read; 0 for an unknown content.
-    function blocks(uint32 contentId) external view returns (uint40);
+    /// @notice A content's blocks of 16 KiB, which fix its possession tree's depth, and that tree's root; 0 for an unknown content.
+    function tree(uint32 contentId) external view returns (uint40 blocks, bytes32 root);
 
     /// @notice All zero for an unknown content.
     function content(uint32 contentId) external view returns (Content memory);

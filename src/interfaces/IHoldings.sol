@@ -36,12 +36,13 @@ interface IHoldings {
 
     struct Inventory {
         // slot 0
-        Round copiedIn; // round of the last change of the ring; draws of that round use the copy
+        Round changedIn; // round of the last change of the ring; draws of that round use the other one
         Epoch written; // epoch of the ring's last change
         Epoch deadWritten; // same of the dead ring; 0: nothing ever died
         Round liveSince; // start of the unbroken time with something live
         Epoch pendingFrom; // slots in the ring that are live from this epoch only
-        uint32 pendingChunks;
+        uint24 pendingChunks;
+        uint8 ring; // the one in force, 0 or 1
         Round stamp; // ejected in this round, and not all is unwound; 0 otherwise
         uint32 stampedChunks; // still to unwind
     }
@@ -116,7 +117,8 @@ interface IHoldings {
     function unwind(uint32 operatorId, Epoch last, uint32 index) external returns (Round deadFrom);
 
     /// @notice Checks K words of one content drawn from `seed`: an activation or an audit. Reverts unless all are right.
-    function requireWords(uint32 contentId, bytes32 seed, bytes calldata proof) external view;
+    /// @return chunks The content's.
+    function requireWords(uint32 contentId, bytes32 seed, bytes calldata proof) external view returns (uint256 chunks);
 
     /// @notice The K words that `requireWords` asks for.
     function wordsOf(uint32 contentId, bytes32 seed) external view returns (uint64[] memory leaves);

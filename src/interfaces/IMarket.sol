@@ -81,7 +81,6 @@ interface IMarket {
     event TermsSet(uint64 feePerChunkRound, uint16 slashBps);
 
     error Market_Unauthorized(address caller);
-    error Market_UnknownContent(uint32 contentId);
     error Market_UnknownOrder(uint40 orderId);
     error Market_BadRequest(uint8 replicas, uint8 epochs, uint8 minReputation, uint8 minReliability, uint256 designated);
     error Market_BadStart(Epoch startEpoch, Epoch current);

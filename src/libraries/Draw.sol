@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {EfficientHashLib} from "solady/utils/EfficientHashLib.sol";
 import {CHUNK_BLOCKS, Epoch} from "../Types.sol";
 import {Lanes} from "./Lanes.sol";
 
@@ -17,7 +18,7 @@ library Draw {
 
     /// @notice The randomness of one draw. `subject` is the operator of a round's proof; 0 where the seed already names the slot.
     function hash(bytes32 seed, uint256 subject, uint256 challenge, uint256 attempt) internal pure returns (bytes32) {
-        return keccak256(abi.encode(seed, subject, challenge, attempt));
+        return EfficientHashLib.hash(seed, bytes32(subject), bytes32(challenge), bytes32(attempt));
     }
 
     /// @notice The line and the chunk in it that stand at place `x` when the lines of `epoch` and the following are laid end to end.
@@ -36,7 +37,7 @@ library Draw {
     /// @param tailBlocks Real blocks in the last chunk; the padding above them is never drawn (H-TREE-1).
     function word(bytes32 h, uint256 chunk, uint256 chunks, uint256 tailBlocks) internal pure returns (uint256 leaf) {
         uint256 blocks = chunk == chunks - 1 ? tailBlocks : CHUNK_BLOCKS;
-        return chunk * CHUNK_BLOCKS * BLOCK_WORDS + uint256(keccak256(abi.encode(h))) % (blocks * BLOCK_WORDS);
+        return chunk * CHUNK_BLOCKS * BLOCK_WORDS + uint256(EfficientHashLib.hash(h)) % (blocks * BLOCK_WORDS);
     }
 
     /// @notice A content's chunks, the real blocks of its last one, and the depth of its possession tree, from its blocks.

@@ -47,8 +47,20 @@ contract ViewsTest is CatalogTest {
         uint256 chunks = catalog.chunks(contentId);
         assertGe(chunks * 512, c.blocks);
         assertLt((chunks - 1) * 512, c.blocks);
-        assertEq(catalog.blocks(contentId), c.blocks);
+        assertEq(catalog.content(contentId).blocks, c.blocks);
         assertEq(catalog.dataRoot(contentId), c.dataRoot);
+    }
+
+    function test_DataIdIsTheFirstContentWithTheSameData() external {
+        uint32 first = _publish(1);
+        uint32 other = _publish(2);
+        ICatalog.Commitment memory again = _commitment(3);
+        again.dataRoot = _commitment(1).dataRoot;
+        uint32 same = _publish(publisher, again);
+        assertEq(catalog.dataId(first), first);
+        assertEq(catalog.dataId(other), other);
+        assertEq(catalog.dataId(same), first);
+        assertEq(catalog.dataId(same + 1), 0);
     }
 
     function test_UnknownIsZero() external {
@@ -56,7 +68,7 @@ contract ViewsTest is CatalogTest {
         for (uint32 id; id < 3; id += 2) {
             assertEq(catalog.dataRoot(id), 0);
             assertEq(catalog.chunks(id), 0);
-            assertEq(catalog.blocks(id), 0);
+            assertEq(catalog.content(id).blocks, 0);
             assertEq(catalog.content(id).publisher, address(0));
         }
         assertEq(catalog.contentOf(catalog.keyOf(_commitment(2))), 0);

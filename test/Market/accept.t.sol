@@ -97,6 +97,23 @@ contract AcceptTest is BaseTest {
         _accept(_open(r), 0, op);
     }
 
+    /// What is held of one content says nothing of those published beside it.
+    function test_RevertWhen_TheOperatorHoldsTheSameData_ForEachContent() external {
+        uint40[12] memory orders;
+        for (uint256 i; i < 12; ++i) {
+            orders[i] = _open(_publish(ONE_CHUNK), 2, uint8(1 + i));
+        }
+        for (uint256 i; i < 12; i += 2) {
+            _accept(orders[i], 0, op);
+        }
+        for (uint256 i; i < 12; ++i) {
+            if (i % 2 == 1) _accept(orders[i], 0, op);
+            uint32 id = market.order(orders[i]).contentId;
+            Epoch through = Epoch.wrap(uint32(1 + i));
+            _expect(abi.encodeWithSelector(IHoldings.Holdings_ContentHeld.selector, op, id, through), orders[i], 1, op);
+        }
+    }
+
     function test_RevertWhen_AnEndedEpochIsNotSettled() external {
         _hold(op, content, 1);
         _to(Epoch.wrap(2), 4);

@@ -1016,13 +1016,6 @@ export const catalogAbi = [
   {
     type: 'function',
     inputs: [{ name: 'contentId', internalType: 'uint32', type: 'uint32' }],
-    name: 'blocks',
-    outputs: [{ name: '', internalType: 'uint40', type: 'uint40' }],
-    stateMutability: 'view',
-  },
-  {
-    type: 'function',
-    inputs: [{ name: 'contentId', internalType: 'uint32', type: 'uint32' }],
     name: 'chunks',
     outputs: [{ name: '', internalType: 'uint32', type: 'uint32' }],
     stateMutability: 'view',
@@ -1043,6 +1036,7 @@ export const catalogAbi = [
           { name: 'dataRoot', internalType: 'bytes32', type: 'bytes32' },
           { name: 'bond', internalType: 'uint128', type: 'uint128' },
           { name: 'lastEpoch', internalType: 'Epoch', type: 'uint32' },
+          { name: 'dataId', internalType: 'uint32', type: 'uint32' },
         ],
       },
     ],
@@ -1074,6 +1068,13 @@ export const catalogAbi = [
     inputs: [],
     name: 'currentRound',
     outputs: [{ name: '', internalType: 'Round', type: 'uint32' }],
+    stateMutability: 'view',
+  },
+  {
+    type: 'function',
+    inputs: [{ name: 'contentId', internalType: 'uint32', type: 'uint32' }],
+    name: 'dataId',
+    outputs: [{ name: '', internalType: 'uint32', type: 'uint32' }],
     stateMutability: 'view',
   },
   {
@@ -1155,7 +1156,7 @@ export const catalogAbi = [
       { name: 'endEpoch', internalType: 'Epoch', type: 'uint32' },
     ],
     name: 'noteOrder',
-    outputs: [],
+    outputs: [{ name: '', internalType: 'uint32', type: 'uint32' }],
     stateMutability: 'nonpayable',
   },
   {
@@ -1224,6 +1225,16 @@ export const catalogAbi = [
     inputs: [{ name: 'round', internalType: 'Round', type: 'uint32' }],
     name: 'startOf',
     outputs: [{ name: '', internalType: 'uint256', type: 'uint256' }],
+    stateMutability: 'view',
+  },
+  {
+    type: 'function',
+    inputs: [{ name: 'contentId', internalType: 'uint32', type: 'uint32' }],
+    name: 'tree',
+    outputs: [
+      { name: 'blocks', internalType: 'uint40', type: 'uint40' },
+      { name: 'root', internalType: 'bytes32', type: 'bytes32' },
+    ],
     stateMutability: 'view',
   },
   {
@@ -1734,12 +1745,13 @@ export const holdingsAbi = [
         internalType: 'struct IHoldings.Inventory',
         type: 'tuple',
         components: [
-          { name: 'copiedIn', internalType: 'Round', type: 'uint32' },
+          { name: 'changedIn', internalType: 'Round', type: 'uint32' },
           { name: 'written', internalType: 'Epoch', type: 'uint32' },
           { name: 'deadWritten', internalType: 'Epoch', type: 'uint32' },
           { name: 'liveSince', internalType: 'Round', type: 'uint32' },
           { name: 'pendingFrom', internalType: 'Epoch', type: 'uint32' },
-          { name: 'pendingChunks', internalType: 'uint32', type: 'uint32' },
+          { name: 'pendingChunks', internalType: 'uint24', type: 'uint24' },
+          { name: 'ring', internalType: 'uint8', type: 'uint8' },
           { name: 'stamp', internalType: 'Round', type: 'uint32' },
           { name: 'stampedChunks', internalType: 'uint32', type: 'uint32' },
         ],
@@ -1786,7 +1798,7 @@ export const holdingsAbi = [
       { name: 'proof', internalType: 'bytes', type: 'bytes' },
     ],
     name: 'requireWords',
-    outputs: [],
+    outputs: [{ name: 'chunks', internalType: 'uint256', type: 'uint256' }],
     stateMutability: 'view',
   },
   {
@@ -2994,11 +3006,6 @@ export const marketAbi = [
     type: 'error',
     inputs: [{ name: 'caller', internalType: 'address', type: 'address' }],
     name: 'Market_Unauthorized',
-  },
-  {
-    type: 'error',
-    inputs: [{ name: 'contentId', internalType: 'uint32', type: 'uint32' }],
-    name: 'Market_UnknownContent',
   },
   {
     type: 'error',

@@ -78,6 +78,7 @@ export declare namespace ICatalog {
     dataRoot: BytesLike;
     bond: BigNumberish;
     lastEpoch: BigNumberish;
+    dataId: BigNumberish;
   };
 
   export type ContentStructOutput = [
@@ -86,7 +87,8 @@ export declare namespace ICatalog {
     fileCount: bigint,
     dataRoot: string,
     bond: bigint,
-    lastEpoch: bigint
+    lastEpoch: bigint,
+    dataId: bigint
   ] & {
     publisher: string;
     blocks: bigint;
@@ -94,6 +96,7 @@ export declare namespace ICatalog {
     dataRoot: string;
     bond: bigint;
     lastEpoch: bigint;
+    dataId: bigint;
   };
 
   export type ManifestStruct = {
@@ -164,13 +167,13 @@ export interface CatalogInterface extends Interface {
       | "ROUND_LENGTH"
       | "accounted"
       | "authority"
-      | "blocks"
       | "chunks"
       | "content"
       | "contentOf"
       | "count"
       | "currentEpoch"
       | "currentRound"
+      | "dataId"
       | "dataRoot"
       | "eip712Domain"
       | "hashOf"
@@ -182,6 +185,7 @@ export interface CatalogInterface extends Interface {
       | "setAuthority"
       | "setPublishBond"
       | "startOf"
+      | "tree"
       | "withdrawBond"
   ): FunctionFragment;
 
@@ -219,10 +223,6 @@ export interface CatalogInterface extends Interface {
   encodeFunctionData(functionFragment: "accounted", values?: undefined): string;
   encodeFunctionData(functionFragment: "authority", values?: undefined): string;
   encodeFunctionData(
-    functionFragment: "blocks",
-    values: [BigNumberish]
-  ): string;
-  encodeFunctionData(
     functionFragment: "chunks",
     values: [BigNumberish]
   ): string;
@@ -242,6 +242,10 @@ export interface CatalogInterface extends Interface {
   encodeFunctionData(
     functionFragment: "currentRound",
     values?: undefined
+  ): string;
+  encodeFunctionData(
+    functionFragment: "dataId",
+    values: [BigNumberish]
   ): string;
   encodeFunctionData(
     functionFragment: "dataRoot",
@@ -287,6 +291,7 @@ export interface CatalogInterface extends Interface {
     functionFragment: "startOf",
     values: [BigNumberish]
   ): string;
+  encodeFunctionData(functionFragment: "tree", values: [BigNumberish]): string;
   encodeFunctionData(
     functionFragment: "withdrawBond",
     values: [BigNumberish]
@@ -312,7 +317,6 @@ export interface CatalogInterface extends Interface {
   ): Result;
   decodeFunctionResult(functionFragment: "accounted", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "authority", data: BytesLike): Result;
-  decodeFunctionResult(functionFragment: "blocks", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "chunks", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "content", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "contentOf", data: BytesLike): Result;
@@ -325,6 +329,7 @@ export interface CatalogInterface extends Interface {
     functionFragment: "currentRound",
     data: BytesLike
   ): Result;
+  decodeFunctionResult(functionFragment: "dataId", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "dataRoot", data: BytesLike): Result;
   decodeFunctionResult(
     functionFragment: "eip712Domain",
@@ -351,6 +356,7 @@ export interface CatalogInterface extends Interface {
     data: BytesLike
   ): Result;
   decodeFunctionResult(functionFragment: "startOf", data: BytesLike): Result;
+  decodeFunctionResult(functionFragment: "tree", data: BytesLike): Result;
   decodeFunctionResult(
     functionFragment: "withdrawBond",
     data: BytesLike
@@ -525,8 +531,6 @@ export interface Catalog extends BaseContract {
 
   authority: TypedContractMethod<[], [string], "view">;
 
-  blocks: TypedContractMethod<[contentId: BigNumberish], [bigint], "view">;
-
   chunks: TypedContractMethod<[contentId: BigNumberish], [bigint], "view">;
 
   content: TypedContractMethod<
@@ -542,6 +546,8 @@ export interface Catalog extends BaseContract {
   currentEpoch: TypedContractMethod<[], [bigint], "view">;
 
   currentRound: TypedContractMethod<[], [bigint], "view">;
+
+  dataId: TypedContractMethod<[contentId: BigNumberish], [bigint], "view">;
 
   dataRoot: TypedContractMethod<[contentId: BigNumberish], [string], "view">;
 
@@ -569,7 +575,7 @@ export interface Catalog extends BaseContract {
 
   noteOrder: TypedContractMethod<
     [contentId: BigNumberish, endEpoch: BigNumberish],
-    [void],
+    [bigint],
     "nonpayable"
   >;
 
@@ -598,6 +604,12 @@ export interface Catalog extends BaseContract {
   >;
 
   startOf: TypedContractMethod<[round: BigNumberish], [bigint], "view">;
+
+  tree: TypedContractMethod<
+    [contentId: BigNumberish],
+    [[bigint, string] & { blocks: bigint; root: string }],
+    "view"
+  >;
 
   withdrawBond: TypedContractMethod<
     [contentId: BigNumberish],
@@ -643,9 +655,6 @@ export interface Catalog extends BaseContract {
     nameOrSignature: "authority"
   ): TypedContractMethod<[], [string], "view">;
   getFunction(
-    nameOrSignature: "blocks"
-  ): TypedContractMethod<[contentId: BigNumberish], [bigint], "view">;
-  getFunction(
     nameOrSignature: "chunks"
   ): TypedContractMethod<[contentId: BigNumberish], [bigint], "view">;
   getFunction(
@@ -667,6 +676,9 @@ export interface Catalog extends BaseContract {
   getFunction(
     nameOrSignature: "currentRound"
   ): TypedContractMethod<[], [bigint], "view">;
+  getFunction(
+    nameOrSignature: "dataId"
+  ): TypedContractMethod<[contentId: BigNumberish], [bigint], "view">;
   getFunction(
     nameOrSignature: "dataRoot"
   ): TypedContractMethod<[contentId: BigNumberish], [string], "view">;
@@ -700,7 +712,7 @@ export interface Catalog extends BaseContract {
     nameOrSignature: "noteOrder"
   ): TypedContractMethod<
     [contentId: BigNumberish, endEpoch: BigNumberish],
-    [void],
+    [bigint],
     "nonpayable"
   >;
   getFunction(
@@ -726,6 +738,13 @@ export interface Catalog extends BaseContract {
   getFunction(
     nameOrSignature: "startOf"
   ): TypedContractMethod<[round: BigNumberish], [bigint], "view">;
+  getFunction(
+    nameOrSignature: "tree"
+  ): TypedContractMethod<
+    [contentId: BigNumberish],
+    [[bigint, string] & { blocks: bigint; root: string }],
+    "view"
+  >;
   getFunction(
     nameOrSignature: "withdrawBond"
   ): TypedContractMethod<[contentId: BigNumberish], [void], "nonpayable">;

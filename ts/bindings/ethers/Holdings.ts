@@ -134,32 +134,35 @@ export declare namespace IHoldings {
   };
 
   export type InventoryStruct = {
-    copiedIn: BigNumberish;
+    changedIn: BigNumberish;
     written: BigNumberish;
     deadWritten: BigNumberish;
     liveSince: BigNumberish;
     pendingFrom: BigNumberish;
     pendingChunks: BigNumberish;
+    ring: BigNumberish;
     stamp: BigNumberish;
     stampedChunks: BigNumberish;
   };
 
   export type InventoryStructOutput = [
-    copiedIn: bigint,
+    changedIn: bigint,
     written: bigint,
     deadWritten: bigint,
     liveSince: bigint,
     pendingFrom: bigint,
     pendingChunks: bigint,
+    ring: bigint,
     stamp: bigint,
     stampedChunks: bigint
   ] & {
-    copiedIn: bigint;
+    changedIn: bigint;
     written: bigint;
     deadWritten: bigint;
     liveSince: bigint;
     pendingFrom: bigint;
     pendingChunks: bigint;
+    ring: bigint;
     stamp: bigint;
     stampedChunks: bigint;
   };
@@ -577,7 +580,7 @@ export interface Holdings extends BaseContract {
 
   requireWords: TypedContractMethod<
     [contentId: BigNumberish, seed: BytesLike, proof: BytesLike],
-    [void],
+    [bigint],
     "view"
   >;
 
@@ -755,7 +758,7 @@ export interface Holdings extends BaseContract {
     nameOrSignature: "requireWords"
   ): TypedContractMethod<
     [contentId: BigNumberish, seed: BytesLike, proof: BytesLike],
-    [void],
+    [bigint],
     "view"
   >;
   getFunction(
