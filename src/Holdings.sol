@@ -31,6 +31,12 @@ contract Holdings is IHoldings, Clock {
         uint256 total; // chunks, the dead and pending ones included
     }
 
+    /// @dev No array: an index beyond its end finds an empty entry, which no chunk is in, without a read of the length.
+    struct Line {
+        uint32 length;
+        mapping(uint256 index => Entry) entries;
+    }
+
     IBeacon public immutable BEACON;
     ICatalog public immutable CATALOG;
     IOperators public immutable OPERATORS;
@@ -42,7 +48,7 @@ contract Holdings is IHoldings, Clock {
     /// which it changed.
     mapping(uint32 operatorId => Lanes.Ring[2]) private _rings;
     mapping(uint32 operatorId => Lanes.Ring) private _deadRings;
-    mapping(uint32 operatorId => mapping(Epoch last => Entry[] line)) private _lines;
+    mapping(uint32 operatorId => mapping(Epoch last => Line)) private _lines;
     mapping(uint32 operatorId => mapping(Epoch epoch => Tally)) private _tallies;
     /// @dev Through which epoch an operator holds some data, eight neighbours in a slot: contents published one after the other are often
     /// held together, and a slot written again costs 17,000 gas less than a new one.
@@ -85,7 +91,7 @@ contract Holdings is IHoldings, Clock {
             if (cursor + 4 > proof.length) revert Holdings_WrongProofLength(proof.length, cursor + 4);
             uint256 index = uint32(bytes4(proof[cursor:cursor + 4]));
             cursor += 4;
-            Entry memory e = _lines[s.operatorId][last][index];
+            Entry memory e = _lines[s.operatorId][last].entries[index];
             if (chunk < e.start || chunk >= uint256(e.start) + e.chunks) revert Holdings_WrongEntry(k, chunk, index);
             if (!_isLive(e, s.round)) continue;
             uint256 leaf = Draw.word(h, chunk - e.start, e.chunks, e.tailBlocks);
@@ -147,9 +153,10 @@ contract Holdings is IHoldings, Clock {
         (uint256 chunks, uint256 tailBlocks, uint256 depth) = Draw.shape(blocks);
         (e.chunks, e.tailBlocks, e.depth) = (uint32(chunks), uint16(tailBlocks), uint8(depth));
         (e.orderId, e.replica, e.contentId, e.liveFrom) = (orderId, replica, contentId, liveFrom);
-        index = uint32(_lines[operatorId][last].length);
+        Line storage line = _lines[operatorId][last];
+        index = line.length++;
         e.start = _extend(operatorId, last, e.chunks, liveFrom);
-        _lines[operatorId][last].push(e);
+        line.entries[index] = e;
     }
 
     /// @dev Makes the line of `last` longer by `chunks` that are live from `liveFrom`.
@@ -185,7 +192,7 @@ contract Holdings is IHoldings, Clock {
     /// @inheritdoc IHoldings
     function end(uint32 operatorId, Epoch last, uint32 index, Epoch countIn, uint256 lostHalves) external only(MARKET) {
         Inventory memory inv = _unstamped(operatorId);
-        Entry storage e = _lines[operatorId][last][index];
+        Entry storage e = _lines[operatorId][last].entries[index];
         Epoch epoch = currentEpoch();
         Round deadFrom = currentRound().addRounds(1);
         if (epoch <= last) {
@@ -226,7 +233,7 @@ contract Holdings is IHoldings, Clock {
     /// @inheritdoc IHoldings
     function unwind(uint32 operatorId, Epoch last, uint32 index) external only(MARKET) returns (Round deadFrom) {
         Inventory storage inv = _inventories[operatorId];
-        Entry storage e = _lines[operatorId][last][index];
+        Entry storage e = _lines[operatorId][last].entries[index];
         if (Round.unwrap(inv.stamp) == 0 || Round.unwrap(e.deadFrom) != 0 || last < inv.stamp.epochOf()) {
             revert Holdings_NotStamped(operatorId, last, index);
         }
@@ -271,7 +278,7 @@ contract Holdings is IHoldings, Clock {
     function _challenge(Sample memory s, uint256 k, uint256 attempt) private view returns (Challenge memory c) {
         (bytes32 h, Epoch last, uint256 chunk) = _draw(s, k, attempt);
         (c.last, c.entry) = (last, _find(_lines[s.operatorId][last], chunk));
-        Entry memory e = _lines[s.operatorId][last][c.entry];
+        Entry memory e = _lines[s.operatorId][last].entries[c.entry];
         (c.contentId, c.orderId, c.replica, c.answer) = (e.contentId, e.orderId, e.replica, _isLive(e, s.round));
         if (c.answer) c.leaf = uint64(Draw.word(h, chunk - e.start, e.chunks, e.tailBlocks));
     }
@@ -283,7 +290,7 @@ contract Holdings is IHoldings, Clock {
 
     /// @inheritdoc IHoldings
     function entry(uint32 operatorId, Epoch last, uint32 index) external view returns (Entry memory) {
-        return _lines[operatorId][last][index];
+        return _lines[operatorId][last].entries[index];
     }
 
     /// @inheritdoc IHoldings
@@ -406,11 +413,11 @@ contract Holdings is IHoldings, Clock {
     }
 
     /// @dev Binary search: the entry that holds `chunk`. Entries of a line follow each other without gaps.
-    function _find(Entry[] storage line, uint256 chunk) private view returns (uint32) {
+    function _find(Line storage line, uint256 chunk) private view returns (uint32) {
         (uint256 low, uint256 high) = (0, line.length);
         while (high - low > 1) {
             uint256 middle = (low + high) / 2;
-            if (line[middle].start <= chunk) low = middle;
+            if (line.entries[middle].start <= chunk) low = middle;
             else high = middle;
         }
         return uint32(low);

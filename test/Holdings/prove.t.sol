@@ -45,6 +45,10 @@ contract ProveTest is BaseTest {
         vm.expectPartialRevert(IHoldings.Holdings_WrongEntry.selector);
         vm.prank(prover);
         holdings.prove(op, wrong);
+        wrong[0] = 0xff; // beyond the end of the line
+        vm.expectPartialRevert(IHoldings.Holdings_WrongEntry.selector);
+        vm.prank(prover);
+        holdings.prove(op, wrong);
         wrong = bytes.concat(proof);
         wrong[4] ^= 0x01;
         _expect(abi.encodeWithSelector(IHoldings.Holdings_WrongProof.selector, 0, c.contentId, c.leaf), wrong);
