@@ -179,8 +179,9 @@ export class PeerClient implements ConnectionHandler {
     const { closed } = this.connection;
     if (closed !== undefined) return Promise.reject(closed);
     return new Promise((resolve, reject) => {
+      if (timeoutMs === undefined) return question({ resolve, reject });
       const late = () => reject(new PeerError("timeout", `no ${what} within ${timeoutMs} ms`));
-      const timer = timeoutMs === undefined ? undefined : setTimeout(late, timeoutMs);
+      const timer = setTimeout(late, timeoutMs);
       question({
         resolve: (value) => {
           clearTimeout(timer);

@@ -66,16 +66,13 @@ export function encodeMessage(message: Exclude<Message, { type: "unknown" }>): U
       return [frame(message.type, message.bits)];
     case "request":
     case "cancel":
-    case "reject":
-      return [frame(message.type, uint32s(message.piece, message.begin, message.length))];
-    case "piece": {
-      const head = Buffer.allocUnsafe(PIECE_HEAD);
-      head.writeUInt32BE(9 + message.data.length, 0);
-      head[4] = PIECE_ID;
-      head.writeUInt32BE(message.piece, 5);
-      head.writeUInt32BE(message.begin, 9);
-      return [head, message.data];
+    case "reject": {
+      const bytes = spanHead(message.type, message, 17, 13);
+      bytes.writeUInt32BE(message.length, 13);
+      return [bytes];
     }
+    case "piece":
+      return [spanHead(message.type, message, PIECE_HEAD, 9 + message.data.length), message.data];
     case "extended":
       return [frame(message.type, Uint8Array.of(message.extension), message.payload)];
     case "hash-request":
@@ -97,39 +94,40 @@ export function decodeMessage(frame: Buffer): Message {
   if (id === undefined) return { type: "keep-alive" };
   const type = TYPES.get(id);
   const body = frame.subarray(1);
-  const expect = (fits: boolean) => {
-    if (!fits) throw new PeerError("malformed", `a ${type} message of ${body.length} bytes`);
-  };
   switch (type) {
     case undefined:
       return { type: "unknown", id };
     case "have":
-      expect(body.length === 4);
+      expect(body.length === 4, type, body);
       return { type, piece: body.readUInt32BE(0) };
     case "bitfield":
       return { type, bits: body };
     case "request":
     case "cancel":
     case "reject":
-      expect(body.length === 12);
+      expect(body.length === 12, type, body);
       return { type, piece: body.readUInt32BE(0), begin: body.readUInt32BE(4), length: body.readUInt32BE(8) };
     case "piece":
-      expect(body.length > 8 && body.length <= 8 + BLOCK);
+      expect(body.length > 8 && body.length <= 8 + BLOCK, type, body);
       return { type, piece: body.readUInt32BE(0), begin: body.readUInt32BE(4), data: body.subarray(8) };
     case "extended":
-      expect(body.length >= 1);
+      expect(body.length >= 1, type, body);
       return { type, extension: body[0]!, payload: body.subarray(1) };
     case "hash-request":
     case "hash-reject":
-      expect(body.length === HASH_REQUEST);
+      expect(body.length === HASH_REQUEST, type, body);
       return { type, ...decodeHashRequest(body) };
     case "hashes":
-      expect(body.length > HASH_REQUEST && (body.length - HASH_REQUEST) % HASH === 0);
+      expect(body.length > HASH_REQUEST && (body.length - HASH_REQUEST) % HASH === 0, type, body);
       return { type, ...decodeHashRequest(body), hashes: body.subarray(HASH_REQUEST) };
     default:
-      expect(body.length === 0);
+      expect(body.length === 0, type, body);
       return { type };
   }
+}
+
+function expect(fits: boolean, type: MessageType, body: Buffer): void {
+  if (!fits) throw new PeerError("malformed", `a ${type} message of ${body.length} bytes`);
 }
 
 export function sameHashRequest(a: HashRequest, b: HashRequest): boolean {
@@ -140,6 +138,21 @@ export function sameHashRequest(a: HashRequest, b: HashRequest): boolean {
     a.proofLayers === b.proofLayers &&
     Buffer.compare(a.piecesRoot, b.piecesRoot) === 0
   );
+}
+
+/** What a message about a block begins with, as most messages are: in `size` bytes of memory, with room for what follows. */
+function spanHead(
+  type: keyof typeof IDS,
+  span: { piece: number; begin: number },
+  size: number,
+  length: number,
+): Buffer {
+  const head = Buffer.allocUnsafe(size);
+  head.writeUInt32BE(length, 0);
+  head[4] = IDS[type];
+  head.writeUInt32BE(span.piece, 5);
+  head.writeUInt32BE(span.begin, 9);
+  return head;
 }
 
 function frame(type: keyof typeof IDS, ...parts: readonly Uint8Array[]): Buffer {

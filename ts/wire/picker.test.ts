@@ -117,6 +117,33 @@ describe("picker", () => {
     expect(take(picker, b, 9)).toHaveLength(4);
   });
 
+  test("a lone try that is whole stays, whoever leaves: it is being written", () => {
+    const picker = pickerOf(1);
+    const [a, b] = [{}, {}];
+    for (const source of [a, b]) picker.join(source, Bitfield.full(1));
+    const spans = [...take(picker, a, 2), ...take(picker, b, 2)];
+    for (const [i, span] of spans.entries()) picker.receive(i < 2 ? a : b, span, block(i));
+    picker.failed(0);
+    for (const span of take(picker, a, 4)) picker.receive(a, span, block(1));
+    picker.leave(a);
+    expect(take(picker, b, 9)).toEqual([]);
+    expect(picker.openBytes).toBe(PIECE);
+    picker.verified(0);
+    expect(picker.complete).toBe(true);
+  });
+
+  test("the memory of a verified piece serves the next, that of one being written does not", () => {
+    const picker = pickerOf(3);
+    const a = {};
+    picker.join(a, Bitfield.full(3));
+    const fill = () => take(picker, a, 4).map((span) => picker.receive(a, span, block(span.piece)).whole!)[3]!;
+    const [first, second] = [fill(), fill()];
+    expect(second.data).not.toBe(first.data);
+    picker.verified(first.piece);
+    expect(fill().data).toBe(first.data);
+    expect(second.data).toEqual(Buffer.alloc(PIECE, second.piece));
+  });
+
   test("any order of events ends with every piece, each block stored once", () => {
     for (let round = 0; round < 200; round++) {
       const pieces = 1 + (round % 7);

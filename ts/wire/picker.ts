@@ -12,7 +12,7 @@ export interface AssembledPiece {
 }
 
 interface Slot {
-  readonly askers: Set<Source>;
+  readonly askers: Source[];
   sender: Source | undefined;
 }
 
@@ -52,6 +52,8 @@ export class Picker {
   readonly #availability: Uint16Array;
   readonly #open = new Map<number, OpenPiece>();
   readonly #suspects = new Map<number, Suspect[]>();
+  /** Memory of finished pieces for those to come: fresh memory for each is much work for the garbage collector. */
+  readonly #spare: Buffer[] = [];
   #openBytes = 0;
   #order: Uint32Array = new Uint32Array(0);
   #orderStart = 0;
@@ -106,7 +108,7 @@ export class Picker {
       for (let slot = 0; slot < open.slots.length; slot++) unask(open, slot, source);
       if (open.owner !== source) continue;
       open.owner = undefined;
-      if (open.solo) this.#restart(open);
+      if (open.solo && open.missing > 0) this.#restart(open);
     }
   }
 
@@ -144,16 +146,14 @@ export class Picker {
     if (open === undefined || slot === undefined || slot.sender !== undefined) return { others: [] };
     if (open.solo && open.owner !== source) return { others: [] };
     if (isFree(slot)) open.free--; // it was given up, and came after all
-    slot.askers.delete(source);
-    const others = [...slot.askers];
-    slot.askers.clear();
+    const others = slot.askers.splice(0).filter((asker) => asker !== source);
     slot.sender = source;
     open.data.set(data, begin);
     open.missing--;
     return open.missing === 0 ? { others, whole: { piece, data: open.data } } : { others };
   }
 
-  /** The piece is verified and stored. Answers the sources now known to have sent bad blocks of it before. */
+  /** The piece is verified and stored, and its data no longer used. Answers the sources now known to have sent bad blocks of it before. */
   verified(piece: number): Set<Source> {
     const open = this.#open.get(piece);
     const liars = new Set<Source>();
@@ -162,7 +162,10 @@ export class Picker {
       if (good !== undefined && !good.equals(digest)) liars.add(source);
     }
     this.#suspects.delete(piece);
-    if (open !== undefined) this.#drop(open);
+    if (open !== undefined) {
+      this.#drop(open);
+      this.#spare.push(open.data);
+    }
     this.have.set(piece);
     return liars;
   }
@@ -189,9 +192,9 @@ export class Picker {
     if (this.#open.size > 0 && this.#openBytes + length > this.#memory) return undefined;
     const open: OpenPiece = {
       piece,
-      data: Buffer.allocUnsafe(length),
+      data: this.#memoryFor(length),
       slots: Array.from({ length: Math.ceil(length / BLOCK) }, () => ({
-        askers: new Set<Source>(),
+        askers: [],
         sender: undefined,
       })),
       missing: Math.ceil(length / BLOCK),
@@ -210,6 +213,11 @@ export class Picker {
     this.#openBytes -= open.data.length;
   }
 
+  #memoryFor(length: number): Buffer {
+    const spare = this.#spare.pop();
+    return spare?.length === length ? spare : Buffer.allocUnsafeSlow(length);
+  }
+
   /** Forgets what is here of a piece. It is missing from the order, which only looks ahead. */
   #restart(open: OpenPiece): void {
     this.#drop(open);
@@ -219,7 +227,7 @@ export class Picker {
 
   #take(open: OpenPiece, slot: number, source: Source): BlockSpan {
     if (isFree(open.slots[slot]!)) open.free--;
-    open.slots[slot]!.askers.add(source);
+    open.slots[slot]!.askers.push(source);
     open.owner ??= source;
     const begin = slot * BLOCK;
     return { piece: open.piece, begin, length: Math.min(BLOCK, open.data.length - begin) };
@@ -229,7 +237,9 @@ export class Picker {
   #takeSlow(source: Source, has: Bitfield): BlockSpan | undefined {
     for (const open of this.#open.values()) {
       if (open.missing === 0 || !mayJoin(open, source) || !has.get(open.piece)) continue;
-      const slow = open.slots.findIndex((s) => s.sender === undefined && s.askers.size === 1 && !s.askers.has(source));
+      const slow = open.slots.findIndex(
+        (s) => s.sender === undefined && s.askers.length === 1 && s.askers[0] !== source,
+      );
       if (slow >= 0) return this.#take(open, slow, source);
     }
     return undefined;
@@ -261,7 +271,7 @@ export class Picker {
 }
 
 function isFree(slot: Slot): boolean {
-  return slot.sender === undefined && slot.askers.size === 0;
+  return slot.sender === undefined && slot.askers.length === 0;
 }
 
 function mayJoin(open: OpenPiece, source: Source): boolean {
@@ -269,7 +279,11 @@ function mayJoin(open: OpenPiece, source: Source): boolean {
 }
 
 function unask(open: OpenPiece, slot: number, source: Source): void {
-  if (open.slots[slot]!.askers.delete(source) && isFree(open.slots[slot]!)) open.free++;
+  const { askers } = open.slots[slot]!;
+  const at = askers.indexOf(source);
+  if (at < 0) return;
+  askers.splice(at, 1);
+  if (isFree(open.slots[slot]!)) open.free++;
 }
 
 function slotData(open: OpenPiece, slot: number): Buffer {
