@@ -27,6 +27,7 @@ import {
   type Torrent,
 } from "../torrent/index.ts";
 import { Seeder } from "../wire/seeder.ts";
+import { Loopback } from "./loopback.ts";
 import { Observer } from "./observer.ts";
 
 /** Local accounts by part. */
@@ -73,12 +74,21 @@ export class World {
   readonly folder: string;
   readonly #log: Logger;
   readonly #beaconUrl: string;
+  readonly #loopback: Loopback;
   readonly #closers: (() => Promise<unknown>)[] = [];
   #seeder: Seeder | undefined;
   #torrentServer = "";
 
-  private constructor(chain: LocalChain, beacon: LocalBeacon, beaconUrl: string, folder: string, log: Logger) {
+  private constructor(
+    chain: LocalChain,
+    beacon: LocalBeacon,
+    beaconUrl: string,
+    loopback: Loopback,
+    folder: string,
+    log: Logger,
+  ) {
     this.chain = chain;
+    this.#loopback = loopback;
     this.beacon = beacon;
     this.#beaconUrl = beaconUrl;
     this.folder = folder;
@@ -87,6 +97,7 @@ export class World {
   }
 
   static async start(options: WorldOptions): Promise<World> {
+    const loopback = await Loopback.take();
     const folder = await mkdtemp(join(tmpdir(), "holdfast-devnet-"));
     const genesis = Math.floor(Date.now() / 1000) + LEAD;
     const accounts = FIRST_OPERATOR + options.operators + 1;
@@ -98,14 +109,15 @@ export class World {
     });
     const now = async () => Number((await chain.client().getBlock()).timestamp);
     const beacon = new LocalBeacon({ seed: "holdfast", genesis: 1, period: 3, now });
-    const beaconUrl = await beacon.listen(0, "127.0.1.1");
+    const beaconUrl = await beacon.listen(0, loopback.host(1));
     const log = options.logFile
       ? pino({ level: "debug" }, pino.destination(options.logFile))
       : pino({ level: "silent" });
-    const world = new World(chain, beacon, beaconUrl, folder, log);
+    const world = new World(chain, beacon, beaconUrl, loopback, folder, log);
     world.#closers.push(
       () => chain.stop(),
       () => beacon.close(),
+      () => loopback.giveBack(),
     );
     return world;
   }
@@ -143,7 +155,7 @@ export class World {
         key: { privateKey: localKey(FIRST_KEEPER + i) },
         deployment: this.chain.deploymentFile,
         dataDir: join(this.folder, `keeper-${i + 1}`),
-        localAddress: `127.0.2.${i + 1}`,
+        localAddress: this.#loopback.host(2, i + 1),
         beacon: { urls: [this.#beaconUrl], network: this.beacon.network },
         localSources: true,
         probesPerRound: 4,
@@ -162,8 +174,7 @@ export class World {
       key: { privateKey: localKey(account) },
       deployment: this.chain.deploymentFile,
       dataDir: this.dataOf(index),
-      // A network of its own for each, since keepers count one success a network.
-      listen: `127.0.${10 + index}.1:6881`,
+      listen: this.#endpointOf(index),
       capacityChunks,
       localSources: true,
       parallelFetches: 8,
@@ -187,11 +198,13 @@ export class World {
     await this.#fund(FIRST_OPERATOR + index);
     await allow(client, this.deployment, "Operators", 10n ** 18n);
     const { address } = client.account;
-    await send(
-      client,
-      call(this.deployment, "Operators", "register", [64, address, address, `127.0.${10 + index}.1:6881`]),
-    );
+    await send(client, call(this.deployment, "Operators", "register", [64, address, address, this.#endpointOf(index)]));
     return { client, operatorId: await read(client, this.deployment, "Operators", "count", []) };
+  }
+
+  /** In a network of its own, since keepers count one success a network. */
+  #endpointOf(index: number): string {
+    return `${this.#loopback.host(10 + index)}:6881`;
   }
 
   async #fund(account: number): Promise<void> {
@@ -204,7 +217,11 @@ export class World {
   /** Publishes and orders: what the options name, a generated archive of some chunks, and small generated contents beside it.
    * @param onFirst Called when the first order is open. */
   async publishAll(options: WorldOptions, say: (what: string) => void, onFirst: () => Promise<void>): Promise<void> {
-    this.#seeder = await Seeder.listen({ host: "127.0.1.1", port: 0, limits: { total: 400, perAddress: 64 } });
+    this.#seeder = await Seeder.listen({
+      host: this.#loopback.host(1),
+      port: 0,
+      limits: { total: 400, perAddress: 64 },
+    });
     this.#closers.push(() => this.#seeder!.close());
     await this.#serveTorrents();
     const first = await this.#firstContent(options);
@@ -264,7 +281,7 @@ export class World {
       () => folder.close(),
       () => cache.close(),
     );
-    const magnet = magnetLink(infohash, [`127.0.1.1:${this.#seeder!.port}`]);
+    const magnet = magnetLink(infohash, [`${this.#loopback.host(1)}:${this.#seeder!.port}`]);
     // Every other content is told by its magnet link alone, so that its metadata comes over the wire (BEP 9).
     const sources = this.publications.length % 2 ? [magnet] : [`${this.#torrentServer}/${infohash}.torrent`, magnet];
     const commitment = commitmentArgs(commitmentOf(torrent, cache.dataRoot));
@@ -290,8 +307,8 @@ export class World {
       if (bytes) response.writeHead(200, { "content-type": "application/x-bittorrent" }).end(bytes);
       else response.writeHead(404).end();
     });
-    await new Promise<void>((ready) => server.listen(0, "127.0.1.1", ready));
-    this.#torrentServer = `http://127.0.1.1:${(server.address() as AddressInfo).port}`;
+    await new Promise<void>((ready) => server.listen(0, this.#loopback.host(1), ready));
+    this.#torrentServer = `http://${this.#loopback.host(1)}:${(server.address() as AddressInfo).port}`;
     this.#closers.push(async () => {
       server.closeAllConnections();
       server.close();
