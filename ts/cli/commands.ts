@@ -18,7 +18,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import("./content.ts")).contentCommand(),
   },
   order: {
-    description: "open and look at orders to hold a content",
+    description: "orders to hold a content",
     load: async () => (await import("./order.ts")).orderCommand(),
   },
   operator: {

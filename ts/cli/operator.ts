@@ -15,6 +15,7 @@ import { createLogger, LOG_LEVELS } from "../service/log.ts";
 import { runService } from "../service/service.ts";
 import { type ChainOptions, flagsOf, openChain, openWallet, print, readState, withChain, withKey } from "./chain.ts";
 import { addressOption, integer, percent } from "./options.ts";
+import { ownerCommands } from "./owner.ts";
 
 interface RunOptions extends ChainOptions {
   readonly config?: string;
@@ -37,7 +38,7 @@ interface RegisterOptions extends ChainOptions {
   readonly prover?: Address;
 }
 
-/** `holdfast operator run|register|status|report-loss`. */
+/** `holdfast operator …`: the agent, and what its owner does by hand. */
 export function operatorCommand(): Command {
   const running = withKey(new Command("run"))
     .description("run an operator's agent until it is stopped")
@@ -73,12 +74,9 @@ export function operatorCommand(): Command {
     .action((orderId: number, replica: number, _, command: Command) =>
       reportLoss(orderId, replica, command.optsWithGlobals()),
     );
-  return new Command("operator")
-    .description("hold contents, prove them, and be paid")
-    .addCommand(running)
-    .addCommand(registering)
-    .addCommand(showing)
-    .addCommand(losing);
+  const operator = new Command("operator").description("hold contents, prove them, and be paid");
+  for (const command of [running, registering, showing, losing, ...ownerCommands()]) operator.addCommand(command);
+  return operator;
 }
 
 async function run(options: RunOptions): Promise<void> {

@@ -10,6 +10,12 @@ export function integer(least: number, most: number): (text: string) => number {
   };
 }
 
+/** An amount of the asset, in its smallest unit. */
+export function amount(text: string): bigint {
+  if (/^[1-9]\d{0,30}$/.test(text)) return BigInt(text);
+  throw new InvalidArgumentError("Not a number of asset wei above 0.");
+}
+
 export function addressOption(text: string): Address {
   if (isAddress(text)) return text;
   throw new InvalidArgumentError("Not an address.");

@@ -1,12 +1,15 @@
 import Table from "cli-table3";
 import { Command } from "commander";
+import { type Address, parseEventLogs } from "viem";
 import { HoldfastError } from "../errors.ts";
-import { openOrder } from "../sdk/actions.ts";
-import { read } from "../sdk/call.ts";
+import { allow, openOrder } from "../sdk/actions.ts";
+import { call, read } from "../sdk/call.ts";
 import { epochOf, roundAt } from "../sdk/clock.ts";
+import { ABIS } from "../sdk/deployment.ts";
+import { send } from "../sdk/send.ts";
 import { lastEpochOf, lastRoundOf, type OrderState, type ProtocolState } from "../sdk/state.ts";
 import { type ChainOptions, openChain, openWallet, print, readState, withChain, withKey } from "./chain.ts";
-import { collect, integer } from "./options.ts";
+import { addressOption, collect, integer } from "./options.ts";
 
 interface OpenOptions extends ChainOptions {
   readonly replicas: number;
@@ -18,7 +21,7 @@ interface OpenOptions extends ChainOptions {
   readonly operator: readonly string[];
 }
 
-/** `holdfast order open|show|list`. */
+/** `holdfast order …`. */
 export function orderCommand(): Command {
   const opening = withKey(new Command("open"))
     .description("pay for holding a content in several copies")
@@ -39,11 +42,28 @@ export function orderCommand(): Command {
     .description("orders that are not over")
     .option("--all", "those that are, too")
     .action((_, command: Command) => list(command.optsWithGlobals()));
-  return new Command("order")
-    .description("open and look at orders to hold a content")
-    .addCommand(opening)
-    .addCommand(showing)
-    .addCommand(listing);
+  const cancelling = withKey(new Command("cancel"))
+    .description("give up replicas that nobody holds: what they would have cost can be withdrawn")
+    .argument("<order>", "its number", integer(1, 2 ** 40 - 1))
+    .argument("<replica...>", "their numbers")
+    .action((orderId: number, replicas: string[], _, command: Command) =>
+      cancel(orderId, replicas.map(integer(0, 15)), command.optsWithGlobals()),
+    );
+  const withdrawing = withKey(new Command("withdraw"))
+    .description("take back what an order cannot cost any more")
+    .argument("<order>", "its number", integer(1, 2 ** 40 - 1))
+    .option("--to <address>", "receives it (default: the uploader)", addressOption)
+    .action((orderId: number, _, command: Command) => withdraw(orderId, command.optsWithGlobals()));
+  const auditing = withKey(new Command("audit"))
+    .description("pay to have a holder prove five words of its replica in the next round, or lose the slot")
+    .argument("<order>", "its number", integer(1, 2 ** 40 - 1))
+    .argument("<replica>", "which one", integer(0, 15))
+    .action((orderId: number, replica: number, _, command: Command) =>
+      audit(orderId, replica, command.optsWithGlobals()),
+    );
+  const order = new Command("order").description("orders to hold a content");
+  for (const command of [opening, showing, listing, cancelling, withdrawing, auditing]) order.addCommand(command);
+  return order;
 }
 
 async function open(contentId: number, options: OpenOptions): Promise<void> {
@@ -77,6 +97,37 @@ async function show(orderId: number, options: ChainOptions): Promise<void> {
     ),
   ];
   print(options, { ...facts, withdrawable }, text.join("\n"));
+}
+
+async function cancel(orderId: number, replicas: readonly number[], options: ChainOptions): Promise<void> {
+  const { deployment, wallet } = await openWallet(options);
+  const mask = replicas.reduce((bits, replica) => bits | (1 << replica), 0);
+  await send(wallet, call(deployment, "Market", "cancelOpen", [orderId, mask]));
+  const withdrawable = await read(wallet, deployment, "Market", "withdrawable", [orderId]);
+  const text = `order ${orderId}: cancelled ${replicas.join(", ")}; ${withdrawable} asset wei can be withdrawn`;
+  print(options, { orderId, replicas, withdrawable }, text);
+}
+
+async function withdraw(orderId: number, options: ChainOptions & { readonly to?: Address }): Promise<void> {
+  const { deployment, wallet } = await openWallet(options);
+  const { to = wallet.account.address } = options;
+  const { logs } = await send(wallet, call(deployment, "Market", "withdraw", [orderId, to]));
+  const [withdrawn] = parseEventLogs({ abi: ABIS.Market, eventName: "OrderWithdrawn", logs });
+  const wei = withdrawn?.args.amount ?? 0n;
+  print(options, { orderId, to, amount: wei }, `${wei} asset wei of order ${orderId} sent to ${to}`);
+}
+
+async function audit(orderId: number, replica: number, options: ChainOptions): Promise<void> {
+  const { deployment, wallet } = await openWallet(options);
+  const fee = await read(wallet, deployment, "Audits", "auditFee", []);
+  await allow(wallet, deployment, "Audits", fee);
+  await send(wallet, call(deployment, "Audits", "open", [orderId, replica, fee]));
+  const { due } = await read(wallet, deployment, "Audits", "audit", [orderId, replica]);
+  print(
+    options,
+    { orderId, replica, fee, due },
+    `replica ${replica} of order ${orderId} is to be shown in round ${due}, for ${fee} asset wei`,
+  );
 }
 
 async function list(options: ChainOptions & { readonly all?: boolean }): Promise<void> {

@@ -1,0 +1,101 @@
+// What an operator's owner does: keys, capacity, stake, leaving.
+import { Command } from "commander";
+import { type Address, parseEventLogs } from "viem";
+import { EXIT, HoldfastError } from "../errors.ts";
+import { allow } from "../sdk/actions.ts";
+import { call, read } from "../sdk/call.ts";
+import { ABIS } from "../sdk/deployment.ts";
+import { send } from "../sdk/send.ts";
+import { parseEndpoint } from "../sdk/sources.ts";
+import { type ChainOptions, openWallet, print, withKey } from "./chain.ts";
+import { addressOption, amount, integer } from "./options.ts";
+
+interface SetOptions extends ChainOptions {
+  readonly owner?: Address;
+  readonly prover?: Address;
+  readonly proverChunks?: number;
+  readonly payout?: Address;
+  readonly capacityChunks?: number;
+  readonly endpoint?: string;
+}
+
+const operatorId = integer(1, 2 ** 32 - 1);
+
+/** `holdfast operator set|add-stake|exit|withdraw`, all by the owner's key. */
+export function ownerCommands(): Command[] {
+  return [
+    withKey(new Command("set"))
+      .description("change an operator's keys, capacity or endpoint; what is not given stays")
+      .argument("<operator>", "its number", operatorId)
+      .option("--owner <address>", "owns the stake from now on", addressOption)
+      .option("--prover <address>", "the key that proves every day", addressOption)
+      .option("--prover-chunks <n>", "most chunks reserved in all after the prover accepts", integer(0, 1_048_576))
+      .option("--payout <address>", "receives rewards and audit fees", addressOption)
+      .option("--capacity-chunks <n>", "chunks of 8 MiB offered; the stake must cover more", integer(1, 1_048_576))
+      .option("--endpoint <host:port>", "where peers and keepers find it")
+      .action((id: number, _, command: Command) => set(id, command.optsWithGlobals())),
+    withKey(new Command("add-stake"))
+      .description("add to an operator's stake; anyone may")
+      .argument("<operator>", "its number", operatorId)
+      .argument("<amount>", "asset wei", amount)
+      .action((id: number, wei: bigint, _, command: Command) => addStake(id, wei, command.optsWithGlobals())),
+    withKey(new Command("exit"))
+      .description("leave: no slot may be held and every epoch must be settled; the stake thaws for 1 or 6 epochs")
+      .argument("<operator>", "its number", operatorId)
+      .action((id: number, _, command: Command) => exit(id, command.optsWithGlobals())),
+    withKey(new Command("withdraw"))
+      .description("take the stake home after the thaw")
+      .argument("<operator>", "its number", operatorId)
+      .option("--to <address>", "receives it (default: the owner)", addressOption)
+      .action((id: number, _, command: Command) => withdraw(id, command.optsWithGlobals())),
+  ];
+}
+
+async function set(id: number, options: SetOptions): Promise<void> {
+  const { endpoint, capacityChunks } = options;
+  if (endpoint !== undefined && parseEndpoint(endpoint) === undefined) {
+    throw new HoldfastError(`${endpoint} is no endpoint`, { hint: "give host:port", exitCode: EXIT.usage });
+  }
+  const { deployment, wallet } = await openWallet(options);
+  const now = await read(wallet, deployment, "Operators", "operator", [id]);
+  const { owner = now.owner, prover = now.prover, payout = now.payout, proverChunks = now.proverChunks } = options;
+  const changed: string[] = [];
+  // The keys last: the owner may be another one then.
+  if (capacityChunks !== undefined && capacityChunks !== now.capacityChunks) {
+    await send(wallet, call(deployment, "Operators", "setCapacity", [id, capacityChunks]));
+    changed.push("capacity");
+  }
+  if (endpoint !== undefined) {
+    await send(wallet, call(deployment, "Operators", "setEndpoint", [id, endpoint]));
+    changed.push("endpoint");
+  }
+  if (owner !== now.owner || prover !== now.prover || payout !== now.payout || proverChunks !== now.proverChunks) {
+    await send(wallet, call(deployment, "Operators", "setKeys", [id, owner, prover, proverChunks, payout]));
+    changed.push("keys");
+  }
+  const facts = { operatorId: id, changed, owner, prover, proverChunks, payout };
+  print(options, facts, changed.length === 0 ? "nothing to change" : `operator ${id}: changed ${changed.join(", ")}`);
+}
+
+async function addStake(id: number, wei: bigint, options: ChainOptions): Promise<void> {
+  const { deployment, wallet } = await openWallet(options);
+  await allow(wallet, deployment, "Operators", wei);
+  await send(wallet, call(deployment, "Operators", "addStake", [id, wei]));
+  const { stake } = await read(wallet, deployment, "Operators", "operator", [id]);
+  print(options, { operatorId: id, added: wei, stake }, `operator ${id}: ${stake} asset wei of stake`);
+}
+
+async function exit(id: number, options: ChainOptions): Promise<void> {
+  const { deployment, wallet } = await openWallet(options);
+  await send(wallet, call(deployment, "Operators", "requestExit", [id]));
+  print(options, { operatorId: id }, `operator ${id} is leaving: holdfast operator withdraw ${id} after the thaw`);
+}
+
+async function withdraw(id: number, options: ChainOptions & { readonly to?: Address }): Promise<void> {
+  const { deployment, wallet } = await openWallet(options);
+  const { to = wallet.account.address } = options;
+  const { logs } = await send(wallet, call(deployment, "Operators", "withdraw", [id, to]));
+  const [withdrawn] = parseEventLogs({ abi: ABIS.Operators, eventName: "Withdrawn", logs });
+  const wei = withdrawn?.args.amount ?? 0n;
+  print(options, { operatorId: id, to, amount: wei }, `${wei} asset wei of operator ${id} sent to ${to}`);
+}
