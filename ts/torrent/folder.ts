@@ -87,6 +87,16 @@ export class DataFolder {
     return buffer;
   }
 
+  /** Bytes of file `index` that are there.
+   * @throws DamagedBlockError if it is not. */
+  async size(index: number): Promise<number> {
+    let size = 0;
+    await this.#use(index, async (handle) => {
+      size = (await handle.stat()).size;
+    });
+    return size;
+  }
+
   /** Reads one block of the content, a file's last one at its true length. */
   async readBlock(block: number): Promise<Buffer> {
     const index = this.fileOf(block);

@@ -291,11 +291,17 @@ export class Download {
 
   async #resume(): Promise<Bitfield> {
     const have = new Bitfield(this.#layout.pieceCount);
-    for (let i = 0; i < have.length && !this.#stop.signal.aborted; i++) {
-      const piece = this.#layout.piece(i);
-      const data = await this.#folder.read(piece.file.index, piece.offset, piece.length).catch(() => undefined);
-      if (data !== undefined && this.#matches(data, piece)) have.set(i);
+    for (const { index, firstPiece, pieceCount } of this.#layout.files) {
+      if (this.#stop.signal.aborted) break;
+      const present = await this.#folder.size(index).catch(() => 0);
       this.#movedAt = Date.now();
+      for (let i = firstPiece; i < firstPiece + pieceCount && !this.#stop.signal.aborted; i++) {
+        const piece = this.#layout.piece(i);
+        if (piece.offset + piece.length > present) break;
+        const data = await this.#folder.read(index, piece.offset, piece.length).catch(() => undefined);
+        if (data !== undefined && this.#matches(data, piece)) have.set(i);
+        this.#movedAt = Date.now();
+      }
     }
     return have;
   }

@@ -162,12 +162,12 @@ export class UploadPeer implements ConnectionHandler, Candidate {
     for (let work = this.#queue.shift(); work !== undefined && !this.connection.closed; work = this.#queue.shift()) {
       if (work.kind === "hashes") await this.#sendHashes(work);
       else await this.#sendBlocks(this.#withNeighbours(work));
-      await this.connection.drained();
     }
   }
 
   async #sendHashes(span: HashRequest): Promise<void> {
     const hashes = await this.#source.hashes(span);
+    await this.connection.drained();
     if (hashes === undefined) {
       this.connection.noise();
       this.connection.send({ ...span, type: "hash-reject" });
@@ -191,6 +191,8 @@ export class UploadPeer implements ConnectionHandler, Candidate {
     const { piece, begin } = run[0]!;
     const last = run.at(-1)!;
     const data = await this.#source.read(piece, begin, last.begin + last.length - begin);
+    await this.connection.drained(); // after the read: the disk works while the peer reads what went before
+    if (this.connection.closed) return;
     for (const span of run) {
       if (data === undefined || this.unchokedAt === undefined) this.#refuse(span);
       else {
