@@ -4,7 +4,6 @@ import { createLogger } from "../service/log.ts";
 import { Anvil, type LocalClient } from "../testing/anvil.ts";
 import { eventually } from "../testing/eventually.ts";
 import { RpcProxy } from "../testing/rpc-proxy.ts";
-import { Clock } from "./clock.ts";
 import { type ConnectionOptions, connect } from "./connection.ts";
 
 let anvil: Anvil;
@@ -86,15 +85,4 @@ test("a connection that is given up ends its requests", async () => {
   const number = client.getBlockNumber();
   setTimeout(() => giveUp.abort(), 50);
   await expect(number).rejects.toThrow(/abort/i);
-});
-
-test("the clock is the chain's, and jumps with it", async () => {
-  const clock = await Clock.open(await open());
-  const start = clock.now();
-  expect(start).toBe(Number((await chain.getBlock()).timestamp));
-  const later = clock.until(start + 86_400);
-  await chain.increaseTime({ seconds: 86_400 });
-  await chain.mine({ blocks: 1 });
-  expect(await later).toBeGreaterThanOrEqual(start + 86_400);
-  expect(clock.now()).toBe(await later);
 });

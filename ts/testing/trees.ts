@@ -23,10 +23,6 @@ export function plainRows(leaves: readonly Buffer[]): Buffer[][] {
   return rows;
 }
 
-export function plainRoot(leaves: readonly Buffer[]): Buffer {
-  return plainRows(leaves).at(-1)![0]!;
-}
-
 /** Siblings of leaf `index`, leaf first. */
 export function plainPath(rows: readonly Buffer[][], index: number): Buffer[] {
   return rows.slice(0, -1).map((row, height) => row[Math.floor(index / 2 ** height) ^ 1]!);
