@@ -1,7 +1,6 @@
-import { availableParallelism } from "node:os";
 import { setImmediate } from "node:timers/promises";
-import { Worker } from "node:worker_threads";
 import { hashSegment, type Segment, type SegmentHashes } from "./segment.mjs";
+import { hashOnThread, PARALLEL_FROM, THREADS } from "./threads.ts";
 
 /** A file to hash, in the content's order. */
 export interface ScanFile {
@@ -20,11 +19,7 @@ export interface ScanOptions {
 
 /** Bytes hashed at a time, or a piece if that is longer. */
 const SEGMENT = 4 * 1024 * 1024;
-/** Below this, starting workers costs more than they save. */
-const PARALLEL_FROM = 48 * 1024 * 1024;
-const MAX_THREADS = 8;
-/** Segments a thread is given at once, so that it never waits for this one; and those hashed ahead of what is yielded, for each thread. */
-const QUEUED = 2;
+/** Segments hashed ahead of what is yielded, for each thread. */
 const AHEAD = 4;
 
 /** Hashes files in one pass on all cores, holding a few segments' hashes a core in memory. Yields each segment's in the order of the data;
@@ -68,63 +63,5 @@ function* segmentsOf(files: readonly ScanFile[], { pieceLength, v1 = false }: Sc
     for (let offset = 0; offset < length; offset += size) {
       yield { file, path, offset, length: Math.min(size, length - offset), pieceLength, v1, padLast };
     }
-  }
-}
-
-interface Job {
-  readonly segment: Segment;
-  resolve(hashes: SegmentHashes): void;
-  reject(error: unknown): void;
-}
-
-const THREADS = Math.min(availableParallelism(), MAX_THREADS);
-/** The process's hashing threads, for every scan: started when first needed, and kept, since a start takes as long as hashing 30 MiB. */
-const threads: HashThread[] = [];
-const waiting: Job[] = [];
-
-function hashOnThread(segment: Segment): Promise<SegmentHashes> {
-  while (threads.length < THREADS) threads.push(new HashThread());
-  return new Promise((resolve, reject) => {
-    waiting.push({ segment, resolve, reject });
-    dispatch();
-  });
-}
-
-/** Gives waiting segments to the threads with the least to do: one on a busy core holds none up. */
-function dispatch(): void {
-  while (waiting.length > 0) {
-    const idlest = threads.reduce((a, b) => (b.jobs.length < a.jobs.length ? b : a));
-    if (idlest.jobs.length >= QUEUED) return;
-    idlest.run(waiting.shift()!);
-  }
-}
-
-/** A worker thread that hashes the segments it is given, one after the other. Without any it does not keep the process alive. */
-class HashThread {
-  readonly jobs: Job[] = [];
-  readonly #worker = new Worker(new URL("./segment.mjs", import.meta.url), { execArgv: [] });
-
-  constructor() {
-    this.#worker.on("message", (hashes: SegmentHashes) => {
-      this.jobs.shift()!.resolve(hashes);
-      if (this.jobs.length === 0) this.#worker.unref();
-      dispatch();
-    });
-    this.#worker.on("error", (error) => this.#fail(error));
-    this.#worker.on("exit", () => this.#fail(new Error("a hashing thread ended")));
-  }
-
-  run(job: Job): void {
-    this.jobs.push(job);
-    this.#worker.ref();
-    this.#worker.postMessage(job.segment);
-  }
-
-  /** The next scan starts another in its place; what waits for a thread when the last one ends fails with it. */
-  #fail(error: unknown): void {
-    const at = threads.indexOf(this);
-    if (at >= 0) threads.splice(at, 1);
-    for (const job of this.jobs.splice(0)) job.reject(error);
-    if (threads.length === 0) for (const job of waiting.splice(0)) job.reject(error);
   }
 }

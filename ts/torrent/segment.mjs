@@ -97,12 +97,14 @@ function read(descriptor, position, length) {
   return buffer.subarray(0, length);
 }
 
-/** @param {Uint8Array} data @param {Buffer} out @param {number} offset */
-function hashBlocks(data, out, offset) {
+/** BEP 52 hashes of 16 KiB blocks, concatenated; the last may be short.
+ * @param {Uint8Array} data */
+export function hashBlocks(data, out = Buffer.allocUnsafeSlow(Math.ceil(data.length / BLOCK) * HASH), offset = 0) {
   for (let at = 0; at < data.length; at += BLOCK, offset += HASH) {
     // A string costs less than a Buffer for each hash.
     out.write(hash("sha256", data.subarray(at, at + BLOCK), "binary"), offset, "binary");
   }
+  return out;
 }
 
 /** The blocks that `length` bytes of the buffer are, the last one padded with zeros.
@@ -129,4 +131,6 @@ function pad(piece, bytes) {
   for (let left = bytes; left > 0; left -= STEP) piece.update(zeros.subarray(0, left));
 }
 
-parentPort?.on("message", (/** @type {Segment} */ segment) => parentPort?.postMessage(hashSegment(segment)));
+parentPort?.on("message", (/** @type {Segment | Uint8Array} */ work) => {
+  parentPort?.postMessage(work instanceof Uint8Array ? hashBlocks(work) : hashSegment(work));
+});

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { encode } from "../torrent/bencode.ts";
 import { parseInfo, type Torrent } from "../torrent/metainfo.ts";
+import { PARALLEL_FROM } from "../torrent/threads.ts";
 import { BLOCK } from "../torrent/trees.ts";
 import type { PeerAddress } from "./connection.ts";
 import { DEFAULT_TIMEOUTS } from "./connection.ts";
@@ -35,7 +36,9 @@ async function fetchBeside(
 ): Promise<PeerError[]> {
   const reasons: PeerError[] = [];
   const shown = deferred<void>();
-  const good = await fakeSeed(sample.torrent, sample.data, { ready: Promise.race([shown.promise, sleep(1_000)]) });
+  const good = await fakeSeed(sample.torrent, sample.data, {
+    ready: Promise.race([shown.promise, sleep(3 * LIMITS.stallMs)]),
+  });
   const folder = await temporaryFolder();
   await fetchTorrent({
     torrent,
@@ -55,8 +58,11 @@ async function fetchBeside(
 const faults = (reasons: PeerError[]) => [...new Set(reasons.map(({ fault }) => fault))];
 
 describe("a downloader goes on without a peer that", () => {
-  test("sends bad blocks: it is found by its first bad piece and never asked again", async () => {
-    const sample = await makeSample(FILES);
+  test.each([
+    ["", FILES, undefined],
+    [" on the hashing threads", { "large.bin": Buffer.alloc(PARALLEL_FROM, sampleBytes(1_000_003, 3)) }, 1 << 20],
+  ])("sends bad blocks: it is found by its first bad piece%s and never asked again", async (_, files, pieceLength) => {
+    const sample = await makeSample(files, pieceLength);
     let connections = 0;
     const bad = await fakeSeed(sample.torrent, sample.data, {
       block: (data, _piece, peer) => {

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { DataFolder } from "../torrent/folder.ts";
 import type { Torrent } from "../torrent/metainfo.ts";
+import { hashBlocks } from "../torrent/segment.mjs";
+import { hashOnThread, PARALLEL_FROM } from "../torrent/threads.ts";
 import { Bitfield } from "./bitfield.ts";
 import { PeerClient } from "./client.ts";
 import type { PeerAddress, Timeouts } from "./connection.ts";
@@ -8,11 +10,11 @@ import { deferred } from "./deferred.ts";
 import { FetchError, PeerError } from "./errors.ts";
 import type { Extension } from "./extensions.ts";
 import { LayerCollector, type LayerJob } from "./layers.ts";
-import { Layout, type Piece } from "./layout.ts";
+import { Layout } from "./layout.ts";
 import type { BlockSpan } from "./messages.ts";
 import { newPeerId } from "./peer-id.ts";
 import { type AssembledPiece, Picker } from "./picker.ts";
-import { layerKey, type PieceLayers, pieceMatches } from "./verify.ts";
+import { hashesMatch, layerKey, type PieceLayers, pieceMatches } from "./verify.ts";
 
 export interface DownloadOptions {
   readonly peers: readonly PeerAddress[];
@@ -299,7 +301,7 @@ export class Download {
         const piece = this.#layout.piece(i);
         if (piece.offset + piece.length > present) break;
         const data = await this.#folder.read(index, piece.offset, piece.length).catch(() => undefined);
-        if (data !== undefined && this.#matches(data, piece)) have.set(i);
+        if (data !== undefined && pieceMatches(data, piece, this.#torrent.pieceLength, this.#pieceLayers)) have.set(i);
         this.#movedAt = Date.now();
       }
     }
@@ -307,29 +309,26 @@ export class Download {
   }
 
   #onPiece(whole: AssembledPiece): void {
-    const piece = this.#layout.piece(whole.piece);
-    if (!this.#matches(whole.data, piece)) {
-      const liar = this.#picker!.failed(whole.piece);
-      if (liar !== undefined) this.#ban(liar as Peer, `sent a piece ${whole.piece} that does not match its hash`);
-      this.#pumpAll();
-      return;
-    }
-    const write = this.#folder.write(piece.file.index, piece.offset, whole.data).then(
-      () => {
-        for (const liar of this.#picker!.verified(whole.piece)) {
-          this.#ban(liar as Peer, `sent a bad block of piece ${whole.piece}`);
-        }
-        this.#onProgress();
-        this.#pumpAll();
-      },
-      (cause) => this.#end.reject(this.#diskFailed(cause)),
-    );
+    const write = this.#keep(whole).catch(this.#end.reject);
     this.#writes.add(write);
     write.finally(() => this.#writes.delete(write));
   }
 
-  #matches(data: Uint8Array, piece: Piece): boolean {
-    return pieceMatches(data, piece, this.#torrent.pieceLength, this.#pieceLayers);
+  /** Verifies a piece and writes it. */
+  async #keep({ piece: index, data }: AssembledPiece): Promise<void> {
+    const piece = this.#layout.piece(index);
+    const hashes = this.#layout.length < PARALLEL_FROM ? hashBlocks(data) : await hashOnThread(data);
+    if (hashesMatch(hashes, piece, this.#torrent.pieceLength, this.#pieceLayers)) {
+      await this.#folder.write(piece.file.index, piece.offset, data).catch((cause) => {
+        throw this.#diskFailed(cause);
+      });
+      for (const liar of this.#picker!.verified(index)) this.#ban(liar as Peer, `sent a bad block of piece ${index}`);
+      this.#onProgress();
+    } else {
+      const liar = this.#picker!.failed(index);
+      if (liar !== undefined) this.#ban(liar as Peer, `sent a piece ${index} that does not match its hash`);
+    }
+    this.#pumpAll();
   }
 
   #diskFailed(cause: Error): FetchError {

@@ -8,8 +8,11 @@ export type Source = object;
 /** A piece whose blocks are all here. */
 export interface AssembledPiece {
   readonly piece: number;
-  readonly data: Buffer;
+  readonly data: SharedBuffer;
 }
+
+/** Memory that a hashing thread reads without a copy. */
+type SharedBuffer = Buffer<SharedArrayBuffer>;
 
 interface Slot {
   readonly askers: Source[];
@@ -19,7 +22,7 @@ interface Slot {
 /** A piece under way, in memory until it is verified and written. */
 interface OpenPiece {
   readonly piece: number;
-  readonly data: Buffer;
+  readonly data: SharedBuffer;
   readonly slots: readonly Slot[];
   /** Blocks not here. */
   missing: number;
@@ -53,7 +56,7 @@ export class Picker {
   readonly #open = new Map<number, OpenPiece>();
   readonly #suspects = new Map<number, Suspect[]>();
   /** Memory of finished pieces for those to come: fresh memory for each is much work for the garbage collector. */
-  readonly #spare: Buffer[] = [];
+  readonly #spare: SharedBuffer[] = [];
   #openBytes = 0;
   #order: Uint32Array = new Uint32Array(0);
   #orderStart = 0;
@@ -213,9 +216,9 @@ export class Picker {
     this.#openBytes -= open.data.length;
   }
 
-  #memoryFor(length: number): Buffer {
+  #memoryFor(length: number): SharedBuffer {
     const spare = this.#spare.pop();
-    return spare?.length === length ? spare : Buffer.allocUnsafeSlow(length);
+    return spare?.length === length ? spare : Buffer.from(new SharedArrayBuffer(length));
   }
 
   /** Forgets what is here of a piece. It is missing from the order, which only looks ahead. */

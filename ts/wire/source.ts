@@ -2,11 +2,12 @@ import { DamagedBlockError } from "../torrent/errors.ts";
 import type { DataFolder } from "../torrent/folder.ts";
 import { answerHashRequest, type HashRequest, isSane } from "../torrent/hash-request.ts";
 import type { Torrent } from "../torrent/metainfo.ts";
+import { hashBlocks } from "../torrent/segment.mjs";
 import { BLOCK, depthOf, HASH, levelsOf, parents } from "../torrent/trees.ts";
 import { Bitfield } from "./bitfield.ts";
 import { blocksOf, Layout, type PlacedFile, pieceLevel } from "./layout.ts";
 import type { Source } from "./upload.ts";
-import { hashBlocks, hashesMatch, layerKey } from "./verify.ts";
+import { hashesMatch, layerKey } from "./verify.ts";
 
 /** A content to serve. */
 export interface Content {

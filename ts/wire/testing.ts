@@ -10,6 +10,7 @@ import { createTorrent } from "../torrent/create.ts";
 import { DataFolder } from "../torrent/folder.ts";
 import { answerHashRequest, layersOf } from "../torrent/hash-request.ts";
 import type { Torrent } from "../torrent/metainfo.ts";
+import { hashBlocks } from "../torrent/segment.mjs";
 import { Bitfield } from "./bitfield.ts";
 import type { PeerAddress } from "./connection.ts";
 import { FrameReader } from "./frames.ts";
@@ -18,7 +19,6 @@ import { Layout } from "./layout.ts";
 import { decodeMessage, encodeMessage, type Message, type MessageType } from "./messages.ts";
 import { newPeerId } from "./peer-id.ts";
 import { Seeder, type SeederOptions } from "./seeder.ts";
-import { hashBlocks } from "./verify.ts";
 
 /** Bytes that look random and are the same each time. */
 export function sampleBytes(length: number, seed: number): Buffer {

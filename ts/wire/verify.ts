@@ -1,5 +1,6 @@
 import { pieceLayer } from "../torrent/metainfo.ts";
-import { BLOCK, HASH, hashBlock } from "../torrent/trees.ts";
+import { hashBlocks } from "../torrent/segment.mjs";
+import { HASH } from "../torrent/trees.ts";
 import type { Piece } from "./layout.ts";
 
 /** Piece layers by pieces root, as a parsed torrent has them. */
@@ -20,12 +21,4 @@ export function hashesMatch(blocks: Uint8Array, piece: Piece, pieceLength: numbe
   const at = (offset / pieceLength) * HASH;
   const layer = file.pieceCount === 1 ? file.piecesRoot : layers.get(layerKey(file.piecesRoot));
   return layer !== undefined && pieceLayer(blocks, file.length, pieceLength).equals(layer.subarray(at, at + HASH));
-}
-
-/** Hashes of 16 KiB blocks, concatenated; the last may be short. */
-export function hashBlocks(data: Uint8Array): Buffer {
-  const hashes = Buffer.allocUnsafe(Math.ceil(data.length / BLOCK) * HASH);
-  for (let i = 0; i * BLOCK < data.length; i++)
-    hashes.set(hashBlock(data.subarray(i * BLOCK, (i + 1) * BLOCK)), i * HASH);
-  return hashes;
 }
