@@ -33,12 +33,11 @@ async function fetchBeside(
   bad: PeerAddress,
   sample: Sample,
   torrent: Torrent | Uint8Array = sample.torrent,
+  waitMs = 1_000,
 ): Promise<PeerError[]> {
   const reasons: PeerError[] = [];
   const shown = deferred<void>();
-  const good = await fakeSeed(sample.torrent, sample.data, {
-    ready: Promise.race([shown.promise, sleep(3 * LIMITS.stallMs)]),
-  });
+  const good = await fakeSeed(sample.torrent, sample.data, { ready: Promise.race([shown.promise, sleep(waitMs)]) });
   const folder = await temporaryFolder();
   await fetchTorrent({
     torrent,
@@ -105,7 +104,7 @@ describe("a downloader goes on without a peer that", () => {
     const sample = await makeSample(FILES);
     let answers = 0;
     const bad = await fakeSeed(sample.torrent, sample.data, { block: (data) => (++answers > 5 ? undefined : data) });
-    const reasons = await fetchBeside(bad, sample);
+    const reasons = await fetchBeside(bad, sample, sample.torrent, 10_000);
     expect(faults(reasons)).toEqual(["timeout"]);
     expect(reasons[0]!.message).toContain("owes us and sends nothing for 800 ms");
   });
