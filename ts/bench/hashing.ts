@@ -1,4 +1,5 @@
 // How long a hybrid torrent with its possession tree takes, beside libtorrent's v1 and v2 hashes of the same file, without that tree.
+// Our hashing threads start in the first run and stay, so the best run is one without their start, as libtorrent's clock is without Python's.
 // `npm run bench hashing`, or `npx tsx ts/bench/hashing.ts MIB`.
 import { execFileSync } from "node:child_process";
 import { randomFillSync } from "node:crypto";
