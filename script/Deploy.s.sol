@@ -62,6 +62,8 @@ contract Deploy is Script, Deployer {
         p.treasury = vm.parseJsonAddress(json, ".treasury");
         p.oracleBps = uint16(vm.parseJsonUint(json, ".shares.oracleBps"));
         p.treasuryBps = uint16(vm.parseJsonUint(json, ".shares.treasuryBps"));
+        p.takeBps = uint16(vm.parseJsonUint(json, ".retrieval.takeBps"));
+        p.referencePrice = uint96(vm.parseJsonUint(json, ".retrieval.referencePrice"));
         p.governor = vm.parseJsonAddress(json, ".governor");
         p.governorDelay = uint32(vm.parseJsonUint(json, ".governorDelay"));
         p.guardian = vm.parseJsonAddress(json, ".guardian");
@@ -79,7 +81,8 @@ contract Deploy is Script, Deployer {
         vm.serializeAddress(c, "Holdings", d.holdings);
         vm.serializeAddress(c, "Market", d.market);
         vm.serializeAddress(c, "Audits", d.audits);
-        c = vm.serializeAddress(c, "Settlement", d.settlement);
+        vm.serializeAddress(c, "Settlement", d.settlement);
+        c = vm.serializeAddress(c, "Retrieval", d.retrieval);
         string memory root = "deployment";
         vm.serializeUint(root, "chainId", block.chainid);
         vm.serializeUint(root, "fromBlock", fromBlock);

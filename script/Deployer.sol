@@ -13,6 +13,7 @@ import {Market} from "../src/Market.sol";
 import {Operators} from "../src/Operators.sol";
 import {Oracle} from "../src/Oracle.sol";
 import {Pool} from "../src/Pool.sol";
+import {Retrieval} from "../src/Retrieval.sol";
 import {Settlement} from "../src/Settlement.sol";
 
 /// @notice All that a deployment chooses. docs/parameters.md lists each with unit, default and bounds.
@@ -34,6 +35,8 @@ struct Parameters {
     address treasury;
     uint16 oracleBps;
     uint16 treasuryBps;
+    uint16 takeBps;
+    uint96 referencePrice;
     address governor;
     uint32 governorDelay; // timelock, seconds
     address guardian;
@@ -62,6 +65,7 @@ abstract contract Deployer {
         _placed(address(new Market(d, p.feePerChunkRound, p.slashBps)), d.market);
         _placed(address(new Audits(d, p.auditFee)), d.audits);
         _placed(address(new Settlement(d)), d.settlement);
+        _placed(address(new Retrieval(d, p.takeBps, p.referencePrice)), d.retrieval);
         _assignRoles(AccessManager(d.authority), d, p, creator);
     }
 
@@ -81,6 +85,7 @@ abstract contract Deployer {
         d.market = LibRLP.computeAddress(creator, nonce + 7);
         d.audits = LibRLP.computeAddress(creator, nonce + 8);
         d.settlement = LibRLP.computeAddress(creator, nonce + 9);
+        d.retrieval = LibRLP.computeAddress(creator, nonce + 10);
     }
 
     /// @dev The governor sets parameters, through its timelock, and admits keepers; the guardian pauses intake at once. The creator keeps
@@ -96,8 +101,10 @@ abstract contract Deployer {
         authority.setTargetFunctionRole(d.oracle, _two(Oracle.setKeeperBond.selector, Oracle.setRules.selector), GOVERNOR);
         authority.setTargetFunctionRole(d.market, _one(Market.setTerms.selector), GOVERNOR);
         authority.setTargetFunctionRole(d.audits, _one(Audits.setAuditFee.selector), GOVERNOR);
+        authority.setTargetFunctionRole(d.retrieval, _one(Retrieval.setTerms.selector), GOVERNOR);
         authority.setTargetFunctionRole(d.operators, _two(Operators.pause.selector, Operators.unpause.selector), GUARDIAN);
         authority.setTargetFunctionRole(d.market, _two(Market.pause.selector, Market.unpause.selector), GUARDIAN);
+        authority.setTargetFunctionRole(d.retrieval, _two(Retrieval.pause.selector, Retrieval.unpause.selector), GUARDIAN);
         authority.grantRole(GOVERNOR, p.governor, p.governorDelay);
         authority.grantRole(GUARDIAN, p.guardian, 0);
         authority.grantRole(authority.ADMIN_ROLE(), p.governor, p.governorDelay);

@@ -17,4 +17,5 @@ struct Deployment {
     address market;
     address audits;
     address settlement;
+    address retrieval;
 }

@@ -30,6 +30,7 @@ contract Pool is IPool, AccessManaged, Clock {
     address public immutable ORACLE;
     address public immutable MARKET;
     address public immutable SETTLEMENT;
+    address public immutable RETRIEVAL;
 
     address public treasury;
 
@@ -58,7 +59,7 @@ contract Pool is IPool, AccessManaged, Clock {
         Clock(d.genesis, d.roundLength)
     {
         ASSET = IERC20(d.asset);
-        (ORACLE, MARKET, SETTLEMENT) = (d.oracle, d.market, d.settlement);
+        (ORACLE, MARKET, SETTLEMENT, RETRIEVAL) = (d.oracle, d.market, d.settlement, d.retrieval);
         _setTreasury(treasury_);
         _setShares(Epoch.wrap(1), oracleBps, treasuryBps);
     }
@@ -167,7 +168,7 @@ contract Pool is IPool, AccessManaged, Clock {
 
     /// @inheritdoc IPool
     function creditTreasury(uint256 amount) external {
-        if (msg.sender != ORACLE && msg.sender != MARKET) revert Pool_Unauthorized(msg.sender);
+        if (msg.sender != ORACLE && msg.sender != MARKET && msg.sender != RETRIEVAL) revert Pool_Unauthorized(msg.sender);
         (accounted, treasuryBalance) = (accounted + amount.toUint128(), treasuryBalance + amount.toUint128());
         emit TreasuryCredited(amount);
     }

@@ -17,6 +17,7 @@ import {Market} from "../src/Market.sol";
 import {Operators} from "../src/Operators.sol";
 import {Oracle} from "../src/Oracle.sol";
 import {Pool} from "../src/Pool.sol";
+import {Retrieval} from "../src/Retrieval.sol";
 import {Settlement} from "../src/Settlement.sol";
 import {Epoch, Round, ROUNDS, WAD} from "../src/Types.sol";
 import {DataTree} from "./utils/DataTree.sol";
@@ -39,6 +40,8 @@ abstract contract BaseTest is Test, Deployer {
     uint96 internal constant KEEPER_BOND = 1e18;
     uint16 internal constant ORACLE_BPS = 200;
     uint16 internal constant TREASURY_BPS = 300;
+    uint16 internal constant TAKE_BPS = 500;
+    uint96 internal constant REFERENCE_PRICE = 1e12; // asset wei a chunk
 
     // Bounds of fuzzing.
     uint256 internal constant MOST_BLOCKS = 2 ** 22; // 64 GiB
@@ -69,17 +72,23 @@ abstract contract BaseTest is Test, Deployer {
     Market internal market;
     Audits internal audits;
     Settlement internal settlement;
+    Retrieval internal retrieval;
 
     function setUp() public virtual {
         vm.warp(GENESIS);
-        asset = new TestToken();
+        asset = _newAsset();
         Deployment memory d = _deploy(_parameters(), address(this), vm.getNonce(address(this)));
         deployment = d;
         (beacon, catalog, pool) = (Beacon(d.beacon), Catalog(d.catalog), Pool(d.pool));
         (operators, oracle, holdings) = (Operators(d.operators), Oracle(d.oracle), Holdings(d.holdings));
         (market, audits, settlement) = (Market(d.market), Audits(d.audits), Settlement(d.settlement));
+        retrieval = Retrieval(d.retrieval);
         _fund(uploader);
         _fund(auditor);
+    }
+
+    function _newAsset() internal virtual returns (TestToken) {
+        return new TestToken();
     }
 
     function _parameters() internal view virtual returns (Parameters memory p) {
@@ -90,6 +99,7 @@ abstract contract BaseTest is Test, Deployer {
         (p.stakePerChunk, p.feePerChunkRound, p.slashBps) = (STAKE, FEE, 10_000);
         p.oracleRules = IOracle.Rules({toleranceBps: 500, shareBps: 8000, forfeitBps: 2500});
         (p.treasury, p.oracleBps, p.treasuryBps) = (treasury, ORACLE_BPS, TREASURY_BPS);
+        (p.takeBps, p.referencePrice) = (TAKE_BPS, REFERENCE_PRICE);
         (p.governor, p.guardian) = (governor, guardian);
     }
 
@@ -102,6 +112,7 @@ abstract contract BaseTest is Test, Deployer {
         asset.approve(address(oracle), type(uint256).max);
         asset.approve(address(market), type(uint256).max);
         asset.approve(address(audits), type(uint256).max);
+        asset.approve(address(retrieval), type(uint256).max);
         vm.stopPrank();
     }
 
@@ -328,6 +339,7 @@ abstract contract BaseTest is Test, Deployer {
         assertEq(asset.balanceOf(address(pool)), pool.accounted(), "pool");
         assertEq(asset.balanceOf(address(operators)), operators.accounted(), "operators");
         assertEq(asset.balanceOf(address(audits)), audits.accounted(), "audits");
+        assertEq(asset.balanceOf(address(retrieval)), retrieval.accounted(), "retrieval");
         uint256 deposits;
         for (uint40 id = 1; id <= market.count(); ++id) {
             deposits += market.order(id).balance;

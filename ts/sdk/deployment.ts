@@ -10,6 +10,7 @@ import {
   operatorsAbi,
   oracleAbi,
   poolAbi,
+  retrievalAbi,
   settlementAbi,
 } from "../bindings/abi.ts";
 
@@ -24,6 +25,7 @@ export const ABIS = {
   Market: marketAbi,
   Audits: auditsAbi,
   Settlement: settlementAbi,
+  Retrieval: retrievalAbi,
 } as const;
 
 export type Abis = typeof ABIS;
@@ -50,6 +52,7 @@ const schema = z.object({
     Market: address,
     Audits: address,
     Settlement: address,
+    Retrieval: address,
   } satisfies Record<ContractName, typeof address>),
 });
 

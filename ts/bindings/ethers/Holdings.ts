@@ -38,6 +38,7 @@ export type DeploymentStruct = {
   market: AddressLike;
   audits: AddressLike;
   settlement: AddressLike;
+  retrieval: AddressLike;
 };
 
 export type DeploymentStructOutput = [
@@ -53,7 +54,8 @@ export type DeploymentStructOutput = [
   holdings: string,
   market: string,
   audits: string,
-  settlement: string
+  settlement: string,
+  retrieval: string
 ] & {
   authority: string;
   asset: string;
@@ -68,6 +70,7 @@ export type DeploymentStructOutput = [
   market: string;
   audits: string;
   settlement: string;
+  retrieval: string;
 };
 
 export declare namespace IHoldings {

@@ -38,6 +38,7 @@ export type DeploymentStruct = {
   market: AddressLike;
   audits: AddressLike;
   settlement: AddressLike;
+  retrieval: AddressLike;
 };
 
 export type DeploymentStructOutput = [
@@ -53,7 +54,8 @@ export type DeploymentStructOutput = [
   holdings: string,
   market: string,
   audits: string,
-  settlement: string
+  settlement: string,
+  retrieval: string
 ] & {
   authority: string;
   asset: string;
@@ -68,6 +70,7 @@ export type DeploymentStructOutput = [
   market: string;
   audits: string;
   settlement: string;
+  retrieval: string;
 };
 
 export declare namespace IPool {
@@ -120,6 +123,7 @@ export interface PoolInterface extends Interface {
       | "MAX_SHARES_BPS"
       | "MERIT"
       | "ORACLE"
+      | "RETRIEVAL"
       | "ROUND_LENGTH"
       | "SETTLEMENT"
       | "accounted"
@@ -170,6 +174,7 @@ export interface PoolInterface extends Interface {
   ): string;
   encodeFunctionData(functionFragment: "MERIT", values?: undefined): string;
   encodeFunctionData(functionFragment: "ORACLE", values?: undefined): string;
+  encodeFunctionData(functionFragment: "RETRIEVAL", values?: undefined): string;
   encodeFunctionData(
     functionFragment: "ROUND_LENGTH",
     values?: undefined
@@ -291,6 +296,7 @@ export interface PoolInterface extends Interface {
   ): Result;
   decodeFunctionResult(functionFragment: "MERIT", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "ORACLE", data: BytesLike): Result;
+  decodeFunctionResult(functionFragment: "RETRIEVAL", data: BytesLike): Result;
   decodeFunctionResult(
     functionFragment: "ROUND_LENGTH",
     data: BytesLike
@@ -556,6 +562,8 @@ export interface Pool extends BaseContract {
 
   ORACLE: TypedContractMethod<[], [string], "view">;
 
+  RETRIEVAL: TypedContractMethod<[], [string], "view">;
+
   ROUND_LENGTH: TypedContractMethod<[], [bigint], "view">;
 
   SETTLEMENT: TypedContractMethod<[], [string], "view">;
@@ -718,6 +726,9 @@ export interface Pool extends BaseContract {
   ): TypedContractMethod<[], [bigint], "view">;
   getFunction(
     nameOrSignature: "ORACLE"
+  ): TypedContractMethod<[], [string], "view">;
+  getFunction(
+    nameOrSignature: "RETRIEVAL"
   ): TypedContractMethod<[], [string], "view">;
   getFunction(
     nameOrSignature: "ROUND_LENGTH"

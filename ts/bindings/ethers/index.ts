@@ -6,4 +6,5 @@ export type { Market } from "./Market.ts";
 export type { Operators } from "./Operators.ts";
 export type { Oracle } from "./Oracle.ts";
 export type { Pool } from "./Pool.ts";
+export type { Retrieval } from "./Retrieval.ts";
 export type { Settlement } from "./Settlement.ts";

@@ -1,0 +1,406 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {Pausable} from "@openzeppelin/contracts/utils/Pausable.sol";
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
+import {Deployment} from "./Deployment.sol";
+import {ICatalog} from "./interfaces/ICatalog.sol";
+import {IPool} from "./interfaces/IPool.sol";
+import {IRetrieval} from "./interfaces/IRetrieval.sol";
+import {Clock} from "./libraries/Clock.sol";
+import {Erc1271} from "./libraries/Erc1271.sol";
+import {Tokens} from "./libraries/Tokens.sol";
+import {BPS, CHUNK_BLOCKS, Epoch} from "./Types.sol";
+
+/// @title Retrieval
+/// @notice See IRetrieval. Governance sets take and reference price of coming epochs, the guardian pauses deposits; neither can touch a
+/// balance, stop a redemption or a withdrawal, or change what a voucher pays.
+contract Retrieval is IRetrieval, AccessManaged, Pausable, EIP712, Clock {
+    using SafeERC20 for IERC20;
+    using SafeCast for uint256;
+    using Checkpoints for Checkpoints.Trace224;
+
+    uint16 public constant MAX_TAKE_BPS = 1000;
+    /// @notice Asset wei a chunk.
+    uint96 public constant MAX_REFERENCE_PRICE = 1e18;
+    /// @notice Rounds that withdrawals, released earmarks and revoked keys stay redeemable.
+    uint256 public constant THAW_ROUNDS = 2;
+    /// @notice What a contract wallet may use to check a signature.
+    uint256 public constant ERC1271_GAS = 100_000;
+
+    bytes32 private constant VOUCHER_TYPEHASH =
+        keccak256("Voucher(address payer,address operator,uint64 contentId,uint128 cumulativeAmount,uint64 cumulativeBytes)");
+    uint256 private constant CHUNK_BYTES = uint256(CHUNK_BLOCKS) * 16_384;
+    /// @dev In place of an operator: the free deposit's thaw.
+    address private constant FREE = address(0);
+
+    IERC20 public immutable ASSET;
+    ICatalog public immutable CATALOG;
+    IPool public immutable POOL;
+
+    // In one slot.
+    /// @inheritdoc IRetrieval
+    uint128 public accounted;
+    /// @inheritdoc IRetrieval
+    uint128 public takeOwed;
+
+    /// @inheritdoc IRetrieval
+    mapping(address payer => mapping(address operator => uint256)) public earmarkOf;
+    /// @inheritdoc IRetrieval
+    mapping(uint64 contentId => uint256) public served;
+
+    mapping(address payer => Account) private _accounts;
+    mapping(address payer => mapping(address operator => Thaw)) private _thaws;
+    mapping(address payer => mapping(address key => SessionKey)) private _keys;
+    mapping(address payer => mapping(address operator => mapping(uint64 contentId => Channel))) private _channels;
+    mapping(address operator => Earnings) private _earnings;
+    Checkpoints.Trace224 private _terms; // epoch => referencePrice << 16 | takeBps
+
+    constructor(Deployment memory d, uint16 takeBps, uint96 referencePrice)
+        AccessManaged(d.authority)
+        EIP712("Holdfast Retrieval", "1")
+        Clock(d.genesis, d.roundLength)
+    {
+        ASSET = IERC20(d.asset);
+        CATALOG = ICatalog(d.catalog);
+        POOL = IPool(d.pool);
+        _setTerms(Epoch.wrap(1), takeBps, referencePrice);
+    }
+
+    // ---- Deposits ----
+
+    /// @inheritdoc IRetrieval
+    function deposit(address to, uint96 amount) public whenNotPaused {
+        _nonZero(to);
+        _accounts[to].balance += amount;
+        accounted += amount;
+        emit Deposited(to, msg.sender, amount);
+        Tokens.pull(ASSET, msg.sender, amount);
+    }
+
+    /// @inheritdoc IRetrieval
+    function depositWithPermit(address to, uint96 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external {
+        try IERC20Permit(address(ASSET)).permit(msg.sender, address(this), amount, deadline, v, r, s) {} catch {}
+        deposit(to, amount);
+    }
+
+    /// @inheritdoc IRetrieval
+    function requestWithdrawal(uint96 amount) external {
+        uint64 until = _thaw(FREE, amount, _accounts[msg.sender].balance);
+        emit WithdrawalRequested(msg.sender, amount, until);
+    }
+
+    /// @inheritdoc IRetrieval
+    function withdraw(address to) external returns (uint256 amount) {
+        _nonZero(to);
+        Account storage a = _accounts[msg.sender];
+        amount = _thawed(FREE, a.balance);
+        a.balance -= uint96(amount);
+        accounted -= uint128(amount);
+        emit Withdrawn(msg.sender, to, amount);
+        ASSET.safeTransfer(to, amount);
+    }
+
+    // ---- Earmarks ----
+
+    /// @inheritdoc IRetrieval
+    function earmark(address operator, uint96 amount) external {
+        _nonZero(operator);
+        Account storage a = _accounts[msg.sender];
+        if (amount > a.balance) revert Retrieval_BalanceTooLow(a.balance, amount);
+        (a.balance, a.earmarked) = (a.balance - amount, a.earmarked + amount);
+        earmarkOf[msg.sender][operator] += amount;
+        emit Earmarked(msg.sender, operator, amount);
+    }
+
+    /// @inheritdoc IRetrieval
+    function requestRelease(address operator, uint96 amount) external {
+        _nonZero(operator);
+        uint64 until = _thaw(operator, amount, earmarkOf[msg.sender][operator]);
+        emit ReleaseRequested(msg.sender, operator, amount, until);
+    }
+
+    /// @inheritdoc IRetrieval
+    function release(address operator) external returns (uint256 amount) {
+        _nonZero(operator);
+        amount = _thawed(operator, earmarkOf[msg.sender][operator]);
+        Account storage a = _accounts[msg.sender];
+        (a.balance, a.earmarked) = (a.balance + uint96(amount), a.earmarked - uint96(amount));
+        earmarkOf[msg.sender][operator] -= amount;
+        emit Released(msg.sender, operator, amount);
+    }
+
+    // ---- Session keys ----
+
+    /// @inheritdoc IRetrieval
+    function authorise(address key, uint64 expiry, uint96 ceiling) external {
+        _nonZero(key);
+        if (expiry <= block.timestamp) revert Retrieval_KeyExpiryPast(expiry);
+        SessionKey storage k = _keys[msg.sender][key];
+        uint96 spent;
+        if (k.expiry > block.timestamp) {
+            if (expiry < k.expiry || ceiling < k.ceiling) revert Retrieval_KeyNarrowed(key, k.expiry, k.ceiling);
+            spent = k.spent;
+        }
+        (k.expiry, k.ceiling, k.spent) = (expiry, ceiling, spent);
+        emit KeySet(msg.sender, key, expiry, ceiling);
+    }
+
+    /// @inheritdoc IRetrieval
+    function revoke(address key) external {
+        SessionKey storage k = _keys[msg.sender][key];
+        if (k.expiry <= block.timestamp) revert Retrieval_KeyNotLive(msg.sender, key);
+        uint64 end = _thawEnd();
+        if (end < k.expiry) k.expiry = end;
+        emit KeySet(msg.sender, key, k.expiry, k.ceiling);
+    }
+
+    // ---- Payments ----
+
+    /// @inheritdoc IRetrieval
+    function redeem(address operator, SignedVoucher[] calldata batch) external returns (uint256 amount, Outcome[] memory outcomes) {
+        _nonZero(operator);
+        (uint16 takeBps, uint96 price) = termsOf(currentEpoch());
+        uint256 contents = CATALOG.count();
+        outcomes = new Outcome[](batch.length);
+        uint256 up;
+        for (uint256 i; i < batch.length; ++i) {
+            SignedVoucher calldata v = batch[i];
+            uint256 paid;
+            uint256 credited;
+            if (_isContent(v.contentId, contents)) (outcomes[i], paid, credited) = _redeem(operator, v, price);
+            else outcomes[i] = Outcome.UnknownContent;
+            if (outcomes[i] > Outcome.Short) emit Skipped(v.payer, operator, v.contentId, v.cumulativeAmount, outcomes[i]);
+            amount += paid;
+            up += credited;
+        }
+        if (amount != 0) _credit(operator, amount, up, takeBps);
+    }
+
+    /// @inheritdoc IRetrieval
+    function payDirect(address operator, uint64 contentId, uint96 amount, uint64 served_) external {
+        _nonZero(operator);
+        if (!_isContent(contentId, CATALOG.count())) revert Retrieval_UnknownContent(contentId);
+        (uint16 takeBps, uint96 price) = termsOf(currentEpoch());
+        Account storage a = _accounts[msg.sender];
+        uint256 credited = _bytesFor(amount, served_, price, a.down);
+        a.down += uint64(credited);
+        served[contentId] += credited;
+        accounted += amount;
+        emit PaidDirect(msg.sender, operator, contentId, amount, credited);
+        _credit(operator, amount, credited, takeBps);
+        Tokens.pull(ASSET, msg.sender, amount);
+    }
+
+    /// @inheritdoc IRetrieval
+    function collect(address operator) external returns (uint256 amount) {
+        Earnings storage e = _earnings[operator];
+        amount = e.credit;
+        if (amount == 0) revert Retrieval_NothingOwed(operator);
+        e.credit = 0;
+        accounted -= uint128(amount);
+        emit Collected(operator, amount);
+        ASSET.safeTransfer(operator, amount);
+    }
+
+    // ---- Treasury, governance, guardian ----
+
+    /// @inheritdoc IRetrieval
+    function sendTake() external returns (uint256 amount) {
+        amount = takeOwed;
+        (accounted, takeOwed) = (accounted - uint128(amount), 0);
+        emit TakeSent(amount);
+        ASSET.safeTransfer(address(POOL), amount);
+        POOL.creditTreasury(amount);
+    }
+
+    /// @inheritdoc IRetrieval
+    function setTerms(uint16 takeBps, uint96 referencePrice) external restricted {
+        _setTerms(currentEpoch().addEpochs(1), takeBps, referencePrice);
+    }
+
+    /// @inheritdoc IRetrieval
+    function pause() external restricted {
+        _pause();
+    }
+
+    /// @inheritdoc IRetrieval
+    function unpause() external restricted {
+        _unpause();
+    }
+
+    // ---- Views ----
+
+    /// @inheritdoc IRetrieval
+    function hashOf(Voucher calldata v) external view returns (bytes32) {
+        return _hashOf(v.payer, v.operator, v.contentId, v.cumulativeAmount, v.cumulativeBytes);
+    }
+
+    /// @inheritdoc IRetrieval
+    function account(address payer) external view returns (Account memory) {
+        return _accounts[payer];
+    }
+
+    /// @inheritdoc IRetrieval
+    function thawOf(address payer, address operator) external view returns (Thaw memory) {
+        return _thaws[payer][operator];
+    }
+
+    /// @inheritdoc IRetrieval
+    function sessionKey(address payer, address key) external view returns (SessionKey memory) {
+        return _keys[payer][key];
+    }
+
+    /// @inheritdoc IRetrieval
+    function channel(address payer, address operator, uint64 contentId) external view returns (Channel memory) {
+        return _channels[payer][operator][contentId];
+    }
+
+    /// @inheritdoc IRetrieval
+    function earnings(address operator) external view returns (Earnings memory) {
+        return _earnings[operator];
+    }
+
+    /// @inheritdoc IRetrieval
+    function ratio(address who) external view returns (uint256 up, uint256 down) {
+        return (_earnings[who].up, _accounts[who].down);
+    }
+
+    /// @inheritdoc IRetrieval
+    function termsOf(Epoch epoch) public view returns (uint16 takeBps, uint96 referencePrice) {
+        uint224 packed = _terms.upperLookupRecent(Epoch.unwrap(epoch));
+        return (uint16(packed), uint96(packed >> 16));
+    }
+
+    // ---- One voucher ----
+
+    /// @dev Never reverts, whatever payer and voucher (H-RET-2), but for want of gas.
+    function _redeem(address operator, SignedVoucher calldata v, uint256 price)
+        private
+        returns (Outcome outcome, uint256 amount, uint256 credited)
+    {
+        Channel storage channel_ = _channels[v.payer][operator][v.contentId];
+        Channel memory c = channel_;
+        // No balance holds more: what is above cannot be paid anyway.
+        uint256 signed = Math.min(v.cumulativeAmount, type(uint96).max);
+        if (signed <= c.paid) return (Outcome.NothingNew, 0, 0);
+
+        address key;
+        (outcome, key) = _signer(operator, v);
+        if (outcome != Outcome.Paid) return (outcome, 0, 0);
+        uint256 wanted = signed - c.paid;
+        if (key != address(0)) {
+            SessionKey storage k = _keys[v.payer][key];
+            wanted = Math.min(wanted, k.ceiling - k.spent);
+            if (wanted == 0) return (Outcome.KeyExhausted, 0, 0);
+        }
+
+        Account memory a = _accounts[v.payer];
+        amount = _draw(a, v.payer, operator, wanted);
+        if (amount == 0 && signed <= c.signed) return (Outcome.NoBalance, 0, 0);
+        credited = v.cumulativeBytes > c.bytes_ ? _bytesFor(amount, v.cumulativeBytes - c.bytes_, price, a.down) : 0;
+
+        // The casts hold: paid <= signed, spent <= ceiling, and _bytesFor keeps the sums of bytes in 64 bits.
+        (c.paid, c.bytes_) = (uint96(c.paid + amount), uint64(c.bytes_ + credited));
+        if (signed > c.signed) c.signed = uint96(signed);
+        (channel_.paid, channel_.signed, channel_.bytes_) = (c.paid, c.signed, c.bytes_);
+        a.down = uint64(a.down + credited);
+        _accounts[v.payer] = a;
+        if (key != address(0)) _keys[v.payer][key].spent += uint96(amount);
+        if (credited != 0) served[v.contentId] += credited;
+        emit Redeemed(v.payer, operator, v.contentId, amount, c.signed - c.paid, credited);
+        return (c.paid < signed ? Outcome.Short : Outcome.Paid, amount, credited);
+    }
+
+    /// @dev Who signed: the payer (key 0), or a live session key of its. ECDSA first, so that a contract's session keys are its own word,
+    /// which it can take back only by a thaw; its ERC-1271 answer it can change at any moment.
+    function _signer(address operator, SignedVoucher calldata v) private view returns (Outcome, address key) {
+        bytes32 digest = _hashOf(v.payer, operator, v.contentId, v.cumulativeAmount, v.cumulativeBytes);
+        (address signer, ECDSA.RecoverError err,) = ECDSA.tryRecoverCalldata(digest, v.signature);
+        if (err == ECDSA.RecoverError.NoError) {
+            if (signer == v.payer) return (Outcome.Paid, address(0));
+            uint256 expiry = _keys[v.payer][signer].expiry;
+            if (expiry != 0) return (block.timestamp < expiry ? Outcome.Paid : Outcome.KeyExpired, signer);
+        }
+        bool valid = v.payer.code.length != 0 && Erc1271.isValid(v.payer, digest, v.signature, ERC1271_GAS);
+        return (valid ? Outcome.Paid : Outcome.BadSignature, address(0));
+    }
+
+    /// @dev Takes up to `wanted` from the operator's earmark, then from the free deposit; the caller writes the account back.
+    function _draw(Account memory a, address payer, address operator, uint256 wanted) private returns (uint256 drawn) {
+        if (a.earmarked != 0) {
+            uint256 earmarked = earmarkOf[payer][operator];
+            drawn = Math.min(wanted, earmarked);
+            if (drawn != 0) {
+                a.earmarked -= uint96(drawn);
+                earmarkOf[payer][operator] = earmarked - drawn;
+            }
+        }
+        uint256 free = Math.min(wanted - drawn, a.balance);
+        a.balance -= uint96(free);
+        drawn += free;
+    }
+
+    // ---- Internals ----
+
+    /// @dev Rounded down, and within 64 bits for a payer's sum: nobody is credited a byte that was not paid for.
+    function _bytesFor(uint256 amount, uint256 claimed, uint256 price, uint256 down) private pure returns (uint256) {
+        return Math.min(Math.min(claimed, amount * CHUNK_BYTES / price), type(uint64).max - down);
+    }
+
+    /// @dev The take is rounded up, over the batch: small pieces do not escape it.
+    function _credit(address operator, uint256 amount, uint256 up, uint256 takeBps) private {
+        uint256 take = Math.ceilDiv(amount * takeBps, BPS);
+        Earnings storage e = _earnings[operator];
+        // Both fit: they are part of `accounted`.
+        (e.credit, e.up) = (e.credit + uint128(amount - take), e.up + up.toUint128());
+        takeOwed += uint128(take);
+        emit Credited(operator, amount, take);
+    }
+
+    function _thaw(address operator, uint96 amount, uint256 balance) private returns (uint64 until) {
+        if (amount > balance) revert Retrieval_BalanceTooLow(balance, amount);
+        if (amount != 0) until = _thawEnd();
+        _thaws[msg.sender][operator] = Thaw({amount: amount, until: until});
+    }
+
+    function _thawed(address operator, uint256 balance) private returns (uint256) {
+        Thaw memory t = _thaws[msg.sender][operator];
+        if (t.until == 0) revert Retrieval_NothingThawing(msg.sender, operator);
+        if (block.timestamp < t.until) revert Retrieval_Thawing(t.until);
+        delete _thaws[msg.sender][operator];
+        return Math.min(t.amount, balance);
+    }
+
+    function _thawEnd() private view returns (uint64) {
+        return uint64(block.timestamp + THAW_ROUNDS * ROUND_LENGTH);
+    }
+
+    function _hashOf(address payer, address operator, uint64 contentId, uint128 amount, uint64 bytes_) private view returns (bytes32) {
+        return _hashTypedDataV4(keccak256(abi.encode(VOUCHER_TYPEHASH, payer, operator, contentId, amount, bytes_)));
+    }
+
+    function _isContent(uint256 contentId, uint256 count) private pure returns (bool) {
+        return contentId != 0 && contentId <= count;
+    }
+
+    function _nonZero(address a) private pure {
+        if (a == address(0)) revert Retrieval_ZeroAddress();
+    }
+
+    function _setTerms(Epoch from, uint16 takeBps, uint96 referencePrice) private {
+        if (takeBps > MAX_TAKE_BPS || referencePrice == 0 || referencePrice > MAX_REFERENCE_PRICE) {
+            revert Retrieval_TermsOutOfBounds(takeBps, referencePrice);
+        }
+        _terms.push(Epoch.unwrap(from), uint224(referencePrice) << 16 | takeBps);
+        emit TermsSet(from, takeBps, referencePrice);
+    }
+}
