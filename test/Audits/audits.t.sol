@@ -285,4 +285,27 @@ contract AuditsTest is BaseTest {
         assertEq(_reputation(op), 0);
         _checkLedgers();
     }
+
+    // ---- setAuditFee ----
+
+    function test_SetAuditFee_RevertWhen_OutOfBounds() external {
+        vm.startPrank(governor);
+        vm.expectRevert(abi.encodeWithSelector(IAudits.Audits_FeeOutOfBounds.selector, 0));
+        audits.setAuditFee(0);
+        vm.expectRevert(abi.encodeWithSelector(IAudits.Audits_FeeOutOfBounds.selector, 1e24 + 1));
+        audits.setAuditFee(1e24 + 1);
+        audits.setAuditFee(1e24);
+    }
+
+    function test_SetAuditFee_ReachesTheNextAudit() external {
+        _audit(order, 0);
+        vm.prank(governor);
+        audits.setAuditFee(7);
+        assertEq(audits.auditFee(), 7);
+        _nextSeeded();
+        _answer(order, 0);
+        assertEq(audits.credit(_payout(op)), AUDIT_FEE, "the fee it was opened with");
+        _audit(order, 0);
+        assertEq(audits.accounted(), AUDIT_FEE + 7);
+    }
 }
