@@ -1,12 +1,12 @@
-import { readFile } from "node:fs/promises";
 import { Command } from "commander";
 import { EXIT, HoldfastError } from "../errors.ts";
 import { publish } from "../sdk/actions.ts";
 import { commitmentArgs, contentKey } from "../sdk/manifest.ts";
 import { magnetLink, parseEndpoint } from "../sdk/sources.ts";
-import { checkData, commitmentOf, DataFolder, parseTorrent, type Torrent } from "../torrent/index.ts";
+import { checkData, commitmentOf, DataFolder, type Torrent } from "../torrent/index.ts";
 import { type ChainOptions, openWallet, print, withKey } from "./chain.ts";
 import { collect, integer } from "./options.ts";
+import { readTorrent } from "./torrent-file.ts";
 
 interface PublishOptions extends ChainOptions {
   readonly data: string;
@@ -38,7 +38,7 @@ async function publishContent(path: string, options: PublishOptions): Promise<vo
   if (options.source.length + options.peer.length === 0) {
     throw usage("nobody could fetch it", "say where the .torrent is with --source, or name a --peer that seeds it");
   }
-  const torrent = parseTorrent(await readFile(path));
+  const torrent = await readTorrent(path);
   const commitment = commitmentArgs(commitmentOf(torrent, await dataRootOf(torrent, options.data)));
   const infohash = commitment.infohash.slice(2);
   const sources = [...options.source, ...(options.peer.length > 0 ? [magnetLink(infohash, options.peer)] : [])];

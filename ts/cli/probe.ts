@@ -1,10 +1,9 @@
-import { readFile, stat } from "node:fs/promises";
 import { isIP } from "node:net";
 import { Command, InvalidArgumentError } from "commander";
-import { MAX_TORRENT_BYTES, parseTorrent, type Torrent } from "../torrent/metainfo.ts";
 import type { PeerAddress } from "../wire/connection.ts";
 import { probe, type Sample } from "../wire/probe.ts";
 import type { GlobalOptions } from "./main.ts";
+import { readTorrent } from "./torrent-file.ts";
 
 export interface ProbeReport {
   readonly probes: number;
@@ -25,9 +24,7 @@ export function probeCommand(): Command {
     .option("--local-address <ip>", "come from this address")
     .action(
       async (peer: PeerAddress, path: string, options: { count: number; localAddress?: string }, command: Command) => {
-        const torrent = await readTorrent(path).catch((error) =>
-          command.error(`error: ${path}: ${error.message}`, { exitCode: 2 }),
-        );
+        const torrent = await readTorrent(path);
         const samples = await probe({ ...peer, torrent, count: options.count, localAddress: options.localAddress });
         const report = summarize(samples);
         console.log(
@@ -59,12 +56,6 @@ function describe({ probes, answered, verified, firstByteMs, samples }: ProbeRep
   for (const { reason } of samples) if (reason !== undefined) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
   for (const [reason, times] of reasons) lines.push(`${times} x ${reason}`);
   return lines.join("\n");
-}
-
-async function readTorrent(path: string): Promise<Torrent> {
-  const { size } = await stat(path);
-  if (size > MAX_TORRENT_BYTES) throw new Error(`${size} bytes are too many for a .torrent`);
-  return parseTorrent(await readFile(path));
 }
 
 function readAddress(text: string): PeerAddress {

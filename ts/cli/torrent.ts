@@ -1,4 +1,4 @@
-import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { rename, rm, writeFile } from "node:fs/promises";
 import { Command, InvalidArgumentError } from "commander";
 import {
   checkData,
@@ -8,13 +8,11 @@ import {
   DataFolder,
   fileCount,
   filesRoot,
-  MAX_TORRENT_BYTES,
-  parseTorrent,
   type Torrent,
-  TorrentError,
   type WorkOptions,
 } from "../torrent/index.ts";
 import type { GlobalOptions } from "./main.ts";
+import { readTorrent } from "./torrent-file.ts";
 
 /** What shells report of a process that Ctrl-C ended. */
 const EXIT_INTERRUPTED = 130;
@@ -154,12 +152,6 @@ async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
     await rm(temporary, { force: true });
     throw error;
   }
-}
-
-async function readTorrent(path: string): Promise<Torrent> {
-  const { size } = await stat(path);
-  if (size > MAX_TORRENT_BYTES) throw new TorrentError("too large for a torrent", { path, bytes: size });
-  return parseTorrent(await readFile(path));
 }
 
 function hex(bytes: Uint8Array): string {

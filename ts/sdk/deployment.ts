@@ -13,6 +13,7 @@ import {
   retrievalAbi,
   settlementAbi,
 } from "../bindings/abi.ts";
+import { EXIT, HoldfastError } from "../errors.ts";
 
 export const ABIS = {
   Asset: erc20Abi,
@@ -59,9 +60,17 @@ const schema = z.object({
 /** Where a community's contracts are, and its schedule: what script/Deploy.s.sol writes to deployments/<chainId>.json. */
 export type Deployment = z.infer<typeof schema>;
 
-/** @throws when the file is missing or says something else. */
+/** @throws HoldfastError when the file is missing or says something else. */
 export async function loadDeployment(path: string): Promise<Deployment> {
-  const result = schema.safeParse(JSON.parse(await readFile(path, "utf8")));
-  if (!result.success) throw new Error(`${path} is no deployment: ${z.prettifyError(result.error)}`);
-  return result.data;
+  try {
+    return schema.parse(JSON.parse(await readFile(path, "utf8")));
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const reason = cause instanceof z.ZodError ? z.prettifyError(cause) : code === "ENOENT" ? "no such file" : message;
+    throw new HoldfastError(`${path} is no deployment: ${reason}`, {
+      cause,
+      hint: "Give the file that script/Deploy.s.sol wrote for this chain, deployments/<chainId>.json.",
+      exitCode: EXIT.config,
+    });
+  }
 }
