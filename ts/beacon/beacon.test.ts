@@ -7,7 +7,7 @@ import { bytesToHex, type Hex, hexToBytes } from "viem";
 import { afterEach, describe, expect, test } from "vitest";
 import { BeaconUnavailableError, fetchBeacon } from "./client.ts";
 import { LocalBeacon } from "./local.ts";
-import { encodeKey, messagePoint, openBeacon, QUICKNET, timeOfRound } from "./scheme.ts";
+import { decodeKey, encodeKey, messagePoint, openBeacon, QUICKNET, timeOfRound } from "./scheme.ts";
 
 interface Network {
   publicKey: Hex;
@@ -50,6 +50,15 @@ describe("scheme", () => {
     }
   });
 
+  test("a key comes back from the form the contract holds, and nothing else does", () => {
+    expect(decodeKey(vectors.quicknet.key)).toBe(QUICKNET.publicKey);
+    expect(decodeKey(vectors.local.key)).toBe(vectors.local.publicKey);
+    expect(() => decodeKey(QUICKNET.publicKey)).toThrow("256 bytes, not 96");
+    expect(() => decodeKey(`0x${"00".repeat(255)}01`)).toThrow();
+    const other = vectors.local.key.slice(0, 2 + 256) + vectors.quicknet.key.slice(2 + 256);
+    expect(() => decodeKey(other as Hex)).toThrow();
+  });
+
   test("the local vectors are what the local beacon signs", () => {
     const beacon = new LocalBeacon({ seed: "holdfast local beacon", genesis, period });
     expect(beacon.network).toEqual({ publicKey: vectors.local.publicKey, genesis, period });
@@ -86,7 +95,7 @@ describe("fetchBeacon", () => {
   test("gets a verified round from a relay", async () => {
     const { beacon, url } = await local(timeOfRound(vectors.local, 1000));
     const { round, signature, randomness } = vectors.local.beacons.find((b) => b.round === 1000)!;
-    await expect(fetchBeacon({ network: beacon.network, urls: [url] }, 1000)).resolves.toEqual({
+    await expect(fetchBeacon({ publicKey: beacon.network.publicKey, urls: [url] }, 1000)).resolves.toEqual({
       round,
       signature,
       randomness,
@@ -106,7 +115,7 @@ describe("fetchBeacon", () => {
       await relay((_, response) => response.writeHead(302, { location: `${url}/public/1000` }).end()),
       "http://127.0.0.1:1",
     ];
-    const source = { network: beacon.network, timeoutMs: 300 };
+    const source = { publicKey: beacon.network.publicKey, timeoutMs: 300 };
     await expect(fetchBeacon({ ...source, urls: [...bad, url] }, 1000)).resolves.toMatchObject({ round: 1000 });
     const error = await fetchBeacon({ ...source, urls: bad }, 1000).catch((e) => e);
     expect(error).toBeInstanceOf(BeaconUnavailableError);
@@ -123,7 +132,7 @@ describe("fetchBeacon", () => {
   });
 
   test("refuses a round that is no round", async () => {
-    const source = { network: vectors.local, urls: [] };
+    const source = { publicKey: vectors.local.publicKey, urls: [] };
     await expect(fetchBeacon(source, 0)).rejects.toThrow(RangeError);
     await expect(fetchBeacon(source, 1.5)).rejects.toThrow(RangeError);
     await expect(fetchBeacon(source, 1)).rejects.toThrow("none is configured");

@@ -1,10 +1,11 @@
 import type { Hex } from "viem";
 import { z } from "zod";
-import { type DrandNetwork, openBeacon, type VerifiedBeacon } from "./scheme.ts";
+import { openBeacon, type VerifiedBeacon } from "./scheme.ts";
 
-/** Where beacons come from: a network, and relays of it that serve drand's HTTP API. */
+/** Where beacons come from: relays of a network that serve drand's HTTP API. */
 export interface DrandSource {
-  network: DrandNetwork;
+  /** The network's: compressed point of G2, 96 bytes. */
+  publicKey: Hex;
   /** Tried in this order. A relay is trusted with nothing: what it says is verified against the network's key. */
   urls: readonly string[];
   /** For one relay's whole answer, in milliseconds. Default 5000. */
@@ -39,7 +40,7 @@ export async function fetchBeacon(source: DrandSource, round: number): Promise<V
     try {
       const answer = Answer.parse(JSON.parse(await get(`${url}/public/${round}`, source.timeoutMs ?? 5000)));
       if (answer.round !== round) throw new Error(`answered with round ${answer.round}`);
-      return openBeacon(source.network.publicKey, round, `0x${answer.signature}` as Hex);
+      return openBeacon(source.publicKey, round, `0x${answer.signature}` as Hex);
     } catch (error) {
       reasons.push({ url, reason: reasonOf(error) });
     }

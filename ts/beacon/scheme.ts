@@ -1,5 +1,5 @@
 import { bls12_381 } from "@noble/curves/bls12-381.js";
-import { bytesToHex, concatBytes, type Hex, hexToBytes, numberToBytes, sha256, size } from "viem";
+import { bytesToHex, concatBytes, type Hex, hexToBytes, numberToBytes, sha256, size, slice } from "viem";
 
 /** A drand network of the scheme `bls-unchained-g1-rfc9380`: signatures on G1, public key on G2. */
 export interface DrandNetwork {
@@ -46,6 +46,18 @@ export function encodeKey(publicKey: Hex): Hex {
   if (point.is0()) throw new Error("the infinity is no public key");
   const { x, y } = point.toAffine();
   return bytesToHex(concatBytes([x.c0, x.c1, y.c0, y.c1].map((c) => numberToBytes(c, { size: 64 }))));
+}
+
+/** The other way round: what the Beacon contract holds, as a drand public key.
+ * @throws when it is no such key */
+export function decodeKey(encoded: Hex): Hex {
+  if (size(encoded) !== 256) throw new Error(`an encoded key has 256 bytes, not ${size(encoded)}`);
+  const coordinate = (i: number) => BigInt(slice(encoded, 64 * i, 64 * (i + 1)));
+  const [x, y] = [0, 2].map((i) => ({ c0: coordinate(i), c1: coordinate(i + 1) }));
+  const { Fp2 } = bls12_381.fields;
+  const point = bls12_381.G2.Point.fromAffine({ x: Fp2.create(x!), y: Fp2.create(y!) });
+  point.assertValidity();
+  return bytesToHex(point.toBytes(true));
 }
 
 /** The point of G1 that a drand round's signature multiplies by the secret key: the hash of the SHA-256 of its eight bytes. */

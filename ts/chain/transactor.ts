@@ -13,14 +13,14 @@ import {
   type TransactionReceipt,
   TransactionReceiptNotFoundError,
 } from "viem";
-import { HoldfastError, holdfastErrorIn } from "../errors.ts";
+import { holdfastErrorIn } from "../errors.ts";
 import { DURABLE, type Store, type Table, table } from "../store/store.ts";
 import type { Call } from "./call.ts";
 import type { ChainClient } from "./connection.ts";
 import { bump, currentFees, type Fees, gwei } from "./fees.ts";
 import { TransactionMetrics } from "./metrics.ts";
 import { SerialQueue } from "./queue.ts";
-import { toContractRevert } from "./revert.ts";
+import { ContractRevert, toContractRevert } from "./revert.ts";
 import {
   DeadlinePassed,
   refusalOf,
@@ -379,7 +379,8 @@ export class Transactor {
     const request = { account: this.address, to, data, blockNumber: blockNumber - 1n };
     const error = await this.#options.client.call(request).catch((reason) => reason);
     const revert = toContractRevert(error, name, this.#options.errors, details);
-    return revert ?? new HoldfastError(`${name} reverted when it was mined, though not a block before`, details);
+    const text = "when it was mined, though not a block before";
+    return revert ?? new ContractRevert(name, { errorName: undefined, args: [], text }, details);
   }
 
   async #explained<T>(call: string, action: () => Promise<T>): Promise<T> {

@@ -156,9 +156,10 @@ export class World {
         deployment: this.chain.deploymentFile,
         dataDir: join(this.folder, `keeper-${i + 1}`),
         localAddress: this.#loopback.host(2, i + 1),
-        beacon: { urls: [this.#beaconUrl], network: this.beacon.network },
+        beaconUrls: [this.#beaconUrl],
         localSources: true,
         probesPerRound: 4,
+        turnMs: 100,
         pollingIntervalMs: POLL_MS,
       });
       this.keepers.push(await KeeperService.start(config, { log: this.#log.child({ keeper: i + 1 }) }));

@@ -1,6 +1,7 @@
 import type { Logger } from "pino";
 import type { Address } from "viem";
-import { type DrandSource, fetchBeacon } from "../beacon/client.ts";
+import { fetchBeacon } from "../beacon/client.ts";
+import { decodeKey } from "../beacon/scheme.ts";
 import type { Call } from "../chain/call.ts";
 import type { ChainClient } from "../chain/connection.ts";
 import type { Transactor } from "../chain/transactor.ts";
@@ -12,9 +13,11 @@ import type { ProtocolState } from "../sdk/state.ts";
 import { Duties } from "../service/duties.ts";
 import { DURABLE, type Store, type Table, table } from "../store/store.ts";
 import { Chores } from "./chores.ts";
+import { Errands } from "./errands.ts";
 import type { KeeperMetrics } from "./metrics.ts";
 import { Sampler, type SamplerSettings } from "./sampler.ts";
 import { Samples } from "./samples.ts";
+import { Turns } from "./turns.ts";
 import { encodePages, type Pledge, pledge } from "./values.ts";
 
 export interface KeeperParts {
@@ -24,8 +27,10 @@ export interface KeeperParts {
   readonly transactor: Pick<Transactor, "send">;
   readonly store: Store;
   readonly account: Address;
-  /** Where the rounds' seeds come from. */
-  readonly beacon: DrandSource;
+  /** Relays that beacons are fetched from. What they must be, the chain says. */
+  readonly beaconUrls: readonly string[];
+  /** How long a keeper leaves what any may do to the one whose turn is before its own, in ms. */
+  readonly turnMs: number;
   readonly metrics: KeeperMetrics;
   readonly log: Logger;
 }
@@ -45,6 +50,7 @@ export class KeeperAgent {
   readonly #duties: Duties;
   readonly #samples: Samples;
   readonly #sampler: Sampler;
+  readonly #turns: Turns;
   readonly #chores: Chores;
   /** By epoch: what was committed, with the salt; on disk before the commitment is. */
   readonly #pledges: Table<Pledge>;
@@ -71,7 +77,10 @@ export class KeeperAgent {
       log,
       onSample: (right, quick) => metrics.samples.inc({ answer: !right ? "none" : quick ? "quick" : "late" }),
     });
-    this.#chores = new Chores({ ...parts, duties: this.#duties, send: (what, key) => this.#send(what, key) });
+    this.#turns = new Turns(parts);
+    const send = (what: Call, key: string) => this.#send(what, key);
+    const errands = new Errands({ log, metrics, duties: this.#duties, turns: this.#turns, send });
+    this.#chores = new Chores({ ...parts, errands });
   }
 
   /** Starts what is due. The state must stand at this block. */
@@ -104,15 +113,18 @@ export class KeeperAgent {
     await this.#duties.stop();
   }
 
-  /** Brings the round's seed (H-RAND-2): every keeper tries, one is enough, and losing the race is no failure. */
+  /** Brings the round's seed (H-RAND-2): every keeper tries in its turn, and one is enough. */
   #seed(round: number, now: number): void {
-    const { beacon, client, deployment, log, metrics, state } = this.#parts;
+    const { beaconUrls, client, deployment, log, metrics, state } = this.#parts;
     if (state.seeds.has(round)) return;
     this.#duties.start(`seed:${round}`, async () => {
       const [opens, closes] = await read(client, deployment, "Beacon", "window", [round]);
       if (BigInt(now) < opens || BigInt(now) >= closes) return;
+      await this.#turns.wait("seed", round, this.#duties.signal);
+      if (state.seeds.has(round)) return;
       const drandRound = await read(client, deployment, "Beacon", "drandRoundFor", [round]);
-      const { signature } = await fetchBeacon(beacon, Number(drandRound));
+      const [key] = await read(client, deployment, "Beacon", "source", [epochOf(round)]);
+      const { signature } = await fetchBeacon({ publicKey: decodeKey(key), urls: beaconUrls }, Number(drandRound));
       if (state.seeds.has(round)) return;
       const what = call(deployment, "Beacon", "submit", [round, signature]);
       await this.#parts.transactor.send(what, { key: `seed:${round}`, priority: SEED, deadline: Number(closes) - 1 });

@@ -1,7 +1,6 @@
 import { isIP } from "node:net";
-import { isHex } from "viem";
 import { z } from "zod";
-import { QUICKNET, QUICKNET_RELAYS } from "../beacon/scheme.ts";
+import { QUICKNET_RELAYS } from "../beacon/scheme.ts";
 import { keySchema } from "../chain/keys.ts";
 
 /** What a keeper is told. */
@@ -18,22 +17,11 @@ export const keeperConfig = z.strictObject({
     .string()
     .refine((text) => isIP(text) !== 0, "is no address")
     .optional(),
-  /** The drand network of the deployment, and relays that serve it. */
-  beacon: z
-    .strictObject({
-      urls: z
-        .array(z.url())
-        .min(1)
-        .default([...QUICKNET_RELAYS]),
-      network: z
-        .strictObject({
-          publicKey: z.custom<`0x${string}`>((value) => isHex(value), "is no key in hex"),
-          genesis: z.int().positive(),
-          period: z.int().positive(),
-        })
-        .default(QUICKNET),
-    })
-    .prefault({}),
+  /** Relays of the drand network that the deployment's Beacon names. */
+  beaconUrls: z
+    .array(z.url())
+    .min(1)
+    .default([...QUICKNET_RELAYS]),
   /** How often each content is sampled in a round, on average. */
   probesPerRound: z.number().positive().max(1440).default(4),
   /** Blocks asked for in one sample. */
@@ -42,6 +30,8 @@ export const keeperConfig = z.strictObject({
   quickMs: z.int().positive().default(500),
   /** How long a peer may take to let a stranger download, in ms. */
   unchokeMs: z.int().positive().default(40_000),
+  /** How long what any keeper may do is left to the one whose turn is first, and so on, in ms; no more than a 40th of a round. */
+  turnMs: z.int().min(0).default(30_000),
   /** Whether operators on private addresses are called: on networks of one's own only. */
   localSources: z.boolean().default(false),
   /** Most that a transaction pays, in gwei per gas. */

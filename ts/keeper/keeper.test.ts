@@ -34,7 +34,7 @@ beforeAll(async () => {
     key: { privateKey: localKey(KEEPER) },
     deployment: chain.deploymentFile,
     dataDir: join(folder, "keeper"),
-    beacon: { urls: [await beacon.listen()], network: beacon.network },
+    beaconUrls: [await beacon.listen()],
     localSources: true,
     probesPerRound: 20,
     pollingIntervalMs: 50,

@@ -53,7 +53,8 @@ export class KeeperService {
           ...{ deployment, client, transactor, store, log },
           state: mirror.state,
           account: account.address,
-          beacon: config.beacon,
+          beaconUrls: config.beaconUrls,
+          turnMs: config.turnMs,
           metrics: new KeeperMetrics(registry),
         },
       );
