@@ -27,7 +27,11 @@ export interface DownloadOptions {
   /** Local address to connect from. */
   readonly localAddress?: string | undefined;
   /** Further BEP 10 extensions for each connection. */
-  readonly extensions?: ((client: PeerClient) => readonly Extension[]) | undefined;
+  readonly extensions?: ((client: PeerClient, address: PeerAddress) => readonly Extension[]) | undefined;
+  /** Bytes of a piece just verified that came from a peer; `address` is the object that `extensions` was given. */
+  readonly onVerified?: ((address: PeerAddress, bytes: number) => void) | undefined;
+  /** Awaited before we hang up on the peers, however the download ends. */
+  readonly beforeLeaving?: (() => Promise<void>) | undefined;
   readonly limits?: Partial<DownloadLimits> | undefined;
   readonly timeouts?: Timeouts | undefined;
 }
@@ -158,6 +162,7 @@ export class Download {
       clearInterval(timer);
       signal?.removeEventListener("abort", abort);
       this.#stop.abort();
+      await this.#options.beforeLeaving?.();
       for (const peer of this.#peers) peer.client?.close();
       await Promise.allSettled(this.#writes);
       await this.#folder.close();
@@ -191,7 +196,7 @@ export class Download {
         pieceCount: this.#layout.pieceCount,
         timeouts: this.#options.timeouts,
         signal: this.#stop.signal,
-        extensions: this.#options.extensions,
+        extensions: (client) => this.#options.extensions?.(client, peer.address) ?? [],
         events: {
           onChoke: () => this.#pump(peer),
           onHave: (piece) => {
@@ -319,6 +324,9 @@ export class Download {
     const piece = this.#layout.piece(index);
     const hashes = this.#layout.length < PARALLEL_FROM ? hashBlocks(data) : await hashOnThread(data);
     if (hashesMatch(hashes, piece, this.#torrent.pieceLength, this.#pieceLayers)) {
+      for (const [sender, bytes] of this.#picker!.senders(index)) {
+        this.#options.onVerified?.((sender as Peer).address, bytes);
+      }
       await this.#folder.write(piece.file.index, piece.offset, data).catch((cause) => {
         throw this.#diskFailed(cause);
       });

@@ -156,6 +156,16 @@ export class Picker {
     return open.missing === 0 ? { others, whole: { piece, data: open.data } } : { others };
   }
 
+  /** Who sent how many bytes of a piece whose blocks are all here. */
+  senders(piece: number): Map<Source, number> {
+    const senders = new Map<Source, number>();
+    const open = this.#open.get(piece);
+    for (const [i, { sender }] of open?.slots.entries() ?? []) {
+      senders.set(sender!, (senders.get(sender!) ?? 0) + slotData(open!, i).length);
+    }
+    return senders;
+  }
+
   /** The piece is verified and stored, and its data no longer used. Answers the sources now known to have sent bad blocks of it before. */
   verified(piece: number): Set<Source> {
     const open = this.#open.get(piece);

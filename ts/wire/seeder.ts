@@ -26,8 +26,8 @@ export interface SeederOptions {
   /** Default: 200 in all, 8 from one address. */
   readonly limits?: ConnectionLimits;
   readonly timeouts?: Timeouts;
-  /** Further BEP 10 extensions for a peer. */
-  readonly extensions?: (peer: UploadPeer) => readonly Extension[];
+  /** Further BEP 10 extensions for a peer that fetches `torrent`. */
+  readonly extensions?: (peer: UploadPeer, torrent: Torrent) => readonly Extension[];
   /** A piece of a content could not be read. It is no longer offered. */
   readonly onLoss?: (loss: Loss) => void;
   /** A peer is gone, and why: `malformed` and `flood` tell of attacks, `closed` of a normal day. */
@@ -117,7 +117,7 @@ export class Seeder {
   /** Lets the policy choose anew who may download. */
   rechoke(): void {
     const peers = this.peers;
-    const chosen = new Set(this.#unchoker(peers.filter((peer) => peer.interested)));
+    const chosen = new Set(this.#unchoker(peers.filter((peer) => peer.interested && peer.meter?.overdue !== true)));
     for (const peer of peers) if (!chosen.has(peer)) peer.choke();
     for (const peer of chosen) peer.unchoke();
   }
@@ -178,7 +178,10 @@ export class Seeder {
     });
     served.peers.add(peer);
     peer.introduce();
-    connection.start(peer, [serveMetadata(served.torrent.info), ...(this.#options.extensions?.(peer) ?? [])]);
+    connection.start(peer, [
+      serveMetadata(served.torrent.info),
+      ...(this.#options.extensions?.(peer, served.torrent) ?? []),
+    ]);
   }
 
   #gone(socket: Socket, uploaded: number, reason: PeerError): void {

@@ -6,7 +6,7 @@ import { PeerError } from "./errors.ts";
 import { REQUEST_QUEUE } from "./extensions.ts";
 import type { Layout } from "./layout.ts";
 import type { BlockSpan, Message } from "./messages.ts";
-import type { Candidate } from "./unchoker.ts";
+import type { Candidate, Meter } from "./unchoker.ts";
 
 /** What one torrent gives to those who ask. */
 export interface Source {
@@ -40,6 +40,7 @@ export class UploadPeer implements ConnectionHandler, Candidate {
   interested = false;
   unchokedAt: number | undefined;
   waitingSince = 0;
+  meter: Meter | undefined;
 
   readonly #source: Source;
   readonly #events: UploadEvents;
@@ -190,17 +191,21 @@ export class UploadPeer implements ConnectionHandler, Candidate {
   async #sendBlocks(run: readonly BlockSpan[]): Promise<void> {
     const { piece, begin } = run[0]!;
     const last = run.at(-1)!;
-    const data = await this.#source.read(piece, begin, last.begin + last.length - begin);
+    const length = last.begin + last.length - begin;
+    const admitted = (await this.meter?.admit(length)) ?? true;
+    const data = admitted ? await this.#source.read(piece, begin, length) : undefined;
+    let unsent = admitted ? length : 0;
     await this.connection.drained(); // after the read: the disk works while the peer reads what went before
-    if (this.connection.closed) return;
     for (const span of run) {
-      if (data === undefined || this.unchokedAt === undefined) this.#refuse(span);
+      if (data === undefined || this.unchokedAt === undefined || this.connection.closed) this.#refuse(span);
       else {
         const at = span.begin - begin;
         this.connection.send({ type: "piece", piece, begin: span.begin, data: data.subarray(at, at + span.length) });
         this.uploaded += span.length;
+        unsent -= span.length;
       }
     }
+    if (unsent > 0) this.meter?.refund(unsent);
   }
 
   /** BEP 6 peers are told; to others silence says the same. */

@@ -1,0 +1,105 @@
+import { type Address, getAddress, isAddressEqual } from "viem";
+import { DURABLE, type Store, type Table, table } from "../store/store.ts";
+import type { Domain, SignedVoucher } from "./voucher.ts";
+
+/** A channel as its operator has it on disk. */
+export interface Entry {
+  /** The last good one. */
+  readonly voucher: SignedVoucher;
+  /** The payer, or the session key that signed. */
+  readonly signer: Address;
+  /** What the contract has paid of it, in wei, as far as we were told. */
+  readonly redeemed: bigint;
+}
+
+/**
+ * The vouchers an operator was given, on disk. Those that come while a write is under way are written together by the next, so that a
+ * hundred peers cost no more waits for the disk than one.
+ */
+export class Ledger {
+  readonly #table: Table<Entry>;
+  /** By payer, then by content. */
+  readonly #payers = new Map<Address, Map<number, Entry>>();
+  #waiting = new Map<string, Entry>();
+  #write: Promise<void> = Promise.resolve();
+  #next: Promise<void> | undefined;
+  readonly #store: Store;
+
+  private constructor(store: Store, entries: Table<Entry>) {
+    this.#store = store;
+    this.#table = entries;
+  }
+
+  /** The operator's vouchers for one contract; the store may hold those of others. */
+  static async open(store: Store, { chainId, contract }: Domain): Promise<Ledger> {
+    const ledger = new Ledger(store, table<Entry>(store, `vouchers-${chainId}-${contract.toLowerCase()}`));
+    for await (const entry of ledger.#table.values()) ledger.#remember(entry);
+    return ledger;
+  }
+
+  get(payer: Address, contentId: number): Entry | undefined {
+    return this.#payers.get(getAddress(payer))?.get(contentId);
+  }
+
+  /** What a payer has promised and the contract has not yet paid, in wei: by all its channels, or those one key signed. */
+  outstanding(payer: Address, signer?: Address): bigint {
+    let sum = 0n;
+    for (const { voucher, signer: by, redeemed } of this.#payers.get(getAddress(payer))?.values() ?? []) {
+      if (signer === undefined || isAddressEqual(by, signer)) sum += owed(voucher, redeemed);
+    }
+    return sum;
+  }
+
+  /**
+   * Takes a voucher that is good and grows. Resolves when it is on disk.
+   * @param paid what the contract has paid of the channel, in wei
+   */
+  accept(voucher: SignedVoucher, signer: Address, paid: bigint): Promise<void> {
+    const redeemed = this.get(voucher.payer, voucher.contentId)?.redeemed ?? 0n;
+    return this.#put({ voucher, signer, redeemed: paid > redeemed ? paid : redeemed });
+  }
+
+  /** Vouchers worth sending to the contract, of all payers or of one. */
+  redeemable(payer?: Address): Entry[] {
+    const payers = payer === undefined ? [...this.#payers.values()] : [this.#payers.get(getAddress(payer))];
+    return payers
+      .flatMap((channels) => [...(channels?.values() ?? [])])
+      .filter(({ voucher, redeemed }) => owed(voucher, redeemed) > 0n);
+  }
+
+  /** The contract has paid a channel so much in all (`Retrieval.channel(…).paid`). */
+  async redeemed(payer: Address, contentId: number, paid: bigint): Promise<void> {
+    const entry = this.get(payer, contentId);
+    if (entry !== undefined && paid > entry.redeemed) await this.#put({ ...entry, redeemed: paid });
+  }
+
+  #remember(entry: Entry): void {
+    const { contentId } = entry.voucher;
+    const payer = getAddress(entry.voucher.payer);
+    const channels = this.#payers.get(payer) ?? new Map<number, Entry>();
+    channels.set(contentId, entry);
+    this.#payers.set(payer, channels);
+  }
+
+  #put(entry: Entry): Promise<void> {
+    const { payer, contentId } = entry.voucher;
+    this.#remember(entry);
+    this.#waiting.set(`${getAddress(payer)}/${contentId}`, entry);
+    this.#next ??= this.#write.catch(() => {}).then(() => this.#flush());
+    return this.#next;
+  }
+
+  #flush(): Promise<void> {
+    const puts = [...this.#waiting].map(
+      ([key, value]) => ({ type: "put", sublevel: this.#table, key, value }) as const,
+    );
+    this.#waiting = new Map();
+    this.#next = undefined;
+    this.#write = this.#store.batch(puts, DURABLE);
+    return this.#write;
+  }
+}
+
+function owed({ cumulativeAmount }: SignedVoucher, redeemed: bigint): bigint {
+  return cumulativeAmount > redeemed ? cumulativeAmount - redeemed : 0n;
+}

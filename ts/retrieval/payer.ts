@@ -1,0 +1,351 @@
+import { type Address, isAddressEqual, type LocalAccount } from "viem";
+import { DURABLE, type Store, table } from "../store/store.ts";
+import { BLOCK } from "../torrent/trees.ts";
+import type { PeerClient } from "../wire/client.ts";
+import type { PeerAddress } from "../wire/connection.ts";
+import { PeerError } from "../wire/errors.ts";
+import type { Dictionary, Extension } from "../wire/extensions.ts";
+import { affordable, cost, creditWindow, DEFAULT_WINDOW } from "./credit.ts";
+import {
+  decodePayMessage,
+  encodePayMessage,
+  HF_PAY,
+  type Offer,
+  type Reason,
+  type Refusal,
+  readTerms,
+  type Terms,
+} from "./hf-pay.ts";
+import {
+  type Domain,
+  MAX_AMOUNT,
+  type SignedVoucher,
+  sameDomain,
+  signVoucher,
+  type Voucher,
+  voucherSigner,
+} from "./voucher.ts";
+
+export interface PayerOptions {
+  readonly domain: Domain;
+  readonly payer: Address;
+  /** The payer's key or, better, a session key's. */
+  readonly signer: LocalAccount;
+  readonly contentId: number;
+  /** Of the torrent, in bytes: less than a piece cannot be verified. */
+  readonly pieceLength: number;
+  /** Most to pay, in wei per MiB: who asks for more is paid nothing. */
+  readonly maxPrice: bigint;
+  /** What to pay where less is asked for, in wei per MiB: who bids more comes first. */
+  readonly bid?: bigint | undefined;
+  /** Most that this run promises to all operators together, in asset wei: what is left of the session key's ceiling. */
+  readonly budget: bigint;
+  /**
+   * How far the channel to an operator may go, in asset wei from its beginning on: what the contract has paid of it, and
+   * what is earmarked for the operator and not promised elsewhere. 0 pays nothing.
+   */
+  readonly reach: (operator: Address) => Promise<bigint>;
+  readonly store: Store;
+  readonly onRefusal?: ((operator: Address, reason: Reason) => void) | undefined;
+}
+
+/** What an operator gave and was given, from the channel's beginning on. On disk before a voucher leaves. */
+export interface Account {
+  /** Bytes that matched the torrent. */
+  readonly verified: number;
+  /** As in the last voucher signed. */
+  readonly bytes: number;
+  readonly amount: bigint;
+}
+
+/** What a download cost, operator by operator. */
+export interface ReceiptLine {
+  readonly operator: Address;
+  /** Bytes of this download that it sent and that matched the torrent. */
+  readonly bytes: number;
+  /** What this download promised to it, in asset wei. */
+  readonly paid: bigint;
+  /** In wei per MiB, rounded down. */
+  readonly averagePrice: bigint;
+  /** Bytes paid for in this channel that never came or never matched. At most a credit window. */
+  readonly lost: number;
+  /** Why it was paid no more, if it was not. */
+  readonly ended: Ended | undefined;
+}
+
+/** Why an operator gets no more vouchers: its refusal, or a limit of ours. */
+export type Ended = Reason | "price above our limit" | "budget used up" | "earmark used up";
+
+const NOTHING: Account = { verified: 0, bytes: 0, amount: 0n };
+/** For the last vouchers to leave (ms). */
+const FAREWELL_MS = 5_000;
+
+/**
+ * Pays the operators that a download comes from. Hand `extensions`, `onVerified` and `settle` (as `beforeLeaving`) to the
+ * download. What it signs follows what was verified, and is ahead of it by at most a credit window.
+ */
+export class Payer {
+  readonly options: PayerOptions;
+  readonly #channels = new Map<Address, Promise<Channel>>();
+  readonly #open = new Set<Channel>();
+  readonly #sessions = new Map<PeerAddress, Session>();
+
+  constructor(options: PayerOptions) {
+    const { bid = 0n, maxPrice } = options;
+    if (bid > maxPrice) throw new RangeError(`a bid of ${bid} wei per MiB above the highest price of ${maxPrice}`);
+    this.options = options;
+  }
+
+  readonly extensions = (client: PeerClient, address: PeerAddress): readonly Extension[] => {
+    const session = new Session(this, client);
+    this.#sessions.set(address, session);
+    return [session];
+  };
+
+  /** Bytes of a verified piece came from a peer. */
+  readonly onVerified = (address: PeerAddress, bytes: number): void => {
+    this.#sessions.get(address)?.verified(bytes);
+  };
+
+  /** Pays what is still owed, to those that are still there. */
+  readonly settle = async (): Promise<void> => {
+    const last = Promise.all([...this.#open].map((channel) => channel.settle()));
+    await Promise.race([last, new Promise((resolve) => setTimeout(resolve, FAREWELL_MS).unref())]);
+  };
+
+  /** Promised in this run, in asset wei. */
+  get spent(): bigint {
+    return [...this.#open].reduce((sum, channel) => sum + channel.spent, 0n);
+  }
+
+  get receipt(): ReceiptLine[] {
+    return [...this.#open].map((channel) => channel.receipt);
+  }
+
+  channel(operator: Address): Promise<Channel> {
+    const known = this.#channels.get(operator);
+    if (known !== undefined) return known;
+    const channel = Channel.open(this, operator);
+    this.#channels.set(operator, channel);
+    channel.then(
+      (opened) => this.#open.add(opened),
+      () => this.#channels.delete(operator),
+    );
+    return channel;
+  }
+}
+
+/** What passes between a payer and one operator about one content, over all connections to it. */
+class Channel {
+  readonly operator: Address;
+  readonly sessions = new Set<Session>();
+  ended: Ended | undefined;
+  readonly #payer: Payer;
+  readonly #reach: bigint;
+  /** As this run found it. */
+  #began: Account;
+  #account: Account;
+  #signing: Promise<void> = Promise.resolve();
+
+  private constructor(payer: Payer, operator: Address, account: Account, reach: bigint) {
+    this.#payer = payer;
+    this.operator = operator;
+    this.#account = this.#began = account;
+    this.#reach = reach > MAX_AMOUNT ? MAX_AMOUNT : reach;
+  }
+
+  static async open(payer: Payer, operator: Address): Promise<Channel> {
+    const [account, reach] = await Promise.all([
+      accounts(payer.options).get(accountKey(payer.options, operator)),
+      payer.options.reach(operator),
+    ]);
+    return new Channel(payer, operator, account ?? NOTHING, reach);
+  }
+
+  get spent(): bigint {
+    return this.#account.amount - this.#began.amount;
+  }
+
+  get receipt(): ReceiptLine {
+    const { verified, bytes } = this.#account;
+    const paidFor = bytes - this.#began.bytes;
+    return {
+      operator: this.operator,
+      bytes: verified - this.#began.verified,
+      paid: this.spent,
+      averagePrice: paidFor === 0 ? 0n : (this.spent << 20n) / BigInt(paidFor),
+      lost: Math.max(0, bytes - verified),
+      ended: this.ended,
+    };
+  }
+
+  verified(bytes: number, session: Session): void {
+    this.#account = { ...this.#account, verified: this.#account.verified + bytes };
+    const { verified, bytes: paid } = this.#account;
+    if (verified - paid >= session.window(paid) / 2) this.pay(session, 0);
+  }
+
+  /** The rest, over any connection that is left. */
+  async settle(): Promise<void> {
+    const session = [...this.sessions].find(({ open }) => open);
+    const { verified, bytes } = this.#account;
+    if (session !== undefined && verified > bytes) this.pay(session, 0);
+    await this.#signing;
+    await session?.drained();
+    await accounts(this.#payer.options).put(accountKey(this.#payer.options, this.operator), this.#account);
+  }
+
+  /** Signs for what is verified and up to `ahead` bytes more, one voucher after the other. */
+  pay(session: Session, ahead: number): void {
+    this.#signing = this.#signing.then(() => this.#pay(session, ahead)).catch((error) => session.fail(error));
+  }
+
+  /** Goes on from the operator's last voucher. @returns false when it is later than all we remember, and not signed by us */
+  async adopt(last: NonNullable<Refusal["last"]>): Promise<boolean> {
+    const { domain, signer } = this.#payer.options;
+    const { cumulativeBytes: bytes, cumulativeAmount: amount } = last;
+    if (bytes <= this.#account.bytes && amount <= this.#account.amount) return true;
+    const by = await voucherSigner(domain, { ...this.#voucher(bytes, amount), ...last });
+    if (by === undefined || !isAddressEqual(by, signer.address)) return false;
+    const { verified } = this.#account;
+    // What an earlier run paid and we forgot is no part of this one.
+    this.#began = {
+      verified: this.#began.verified + Math.max(0, bytes - verified),
+      bytes: this.#began.bytes + bytes - this.#account.bytes,
+      amount: this.#began.amount + amount - this.#account.amount,
+    };
+    this.#account = { verified: Math.max(verified, bytes), bytes, amount };
+    return true;
+  }
+
+  async #pay(session: Session, ahead: number): Promise<void> {
+    const { options } = this.#payer;
+    if (this.ended !== undefined || !session.open) return;
+    const { verified, bytes, amount } = this.#account;
+    const most = verified + session.window(verified);
+    // A voucher is for a block at least, be it a few bytes ahead.
+    const wanted = Math.min(most, Math.max(verified + ahead, bytes + BLOCK));
+    const budget = affordable(options.budget - this.#payer.spent, session.bid);
+    const reach = affordable(this.#reach - amount, session.bid);
+    const growth = Math.min(wanted - bytes, budget, reach);
+    if (growth < BLOCK) {
+      if (wanted - bytes >= BLOCK) this.ended = budget < reach ? "budget used up" : "earmark used up";
+      return;
+    }
+    this.#account = { verified, bytes: bytes + growth, amount: amount + cost(growth, session.bid) };
+    await accounts(options).put(accountKey(options, this.operator), this.#account, DURABLE);
+    const voucher = this.#voucher(this.#account.bytes, this.#account.amount);
+    session.send(await signVoucher(options.signer, options.domain, voucher));
+  }
+
+  #voucher(cumulativeBytes: number, cumulativeAmount: bigint): Voucher {
+    const { payer, contentId } = this.#payer.options;
+    return { payer, operator: this.operator, contentId, cumulativeAmount, cumulativeBytes };
+  }
+}
+
+/** One connection. */
+class Session implements Extension {
+  readonly name = HF_PAY;
+  readonly #payer: Payer;
+  readonly #client: PeerClient;
+  #reply: ((payload: Uint8Array) => void) | undefined;
+  #terms: Terms | undefined;
+  #offer: Offer | undefined;
+  #channel: Channel | undefined;
+  /** Came before the channel was known. */
+  #early = 0;
+
+  constructor(payer: Payer, client: PeerClient) {
+    this.#payer = payer;
+    this.#client = client;
+  }
+
+  get open(): boolean {
+    return this.#reply !== undefined && this.#offer !== undefined;
+  }
+
+  /** In wei per MiB. */
+  get bid(): bigint {
+    const { bid = 0n } = this.#payer.options;
+    const { price } = this.#offer!;
+    if (bid < price) return price;
+    return bid;
+  }
+
+  /** What may be risked after so many bytes, in bytes: what was offered, but no more than it takes to verify a piece. */
+  window(history: number): number {
+    const { pieceLength } = this.#payer.options;
+    return creditWindow(Math.min(this.#offer!.window, Math.max(DEFAULT_WINDOW, pieceLength)), history);
+  }
+
+  verified(bytes: number): void {
+    if (this.#channel === undefined) this.#early += bytes;
+    else this.#channel.verified(bytes, this);
+  }
+
+  send(voucher: SignedVoucher): void {
+    const { domain } = this.#payer.options;
+    this.#reply?.(encodePayMessage({ type: "voucher", domain, voucher, bid: this.bid }));
+  }
+
+  async drained(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve)); // until then what was said is still gathered
+    await this.#client.connection.drained();
+  }
+
+  fail(error: unknown): void {
+    this.#client.connection.fail(error);
+  }
+
+  onReady(send: (payload: Uint8Array) => void, handshake: Dictionary): void {
+    this.#terms = readTerms(handshake);
+    this.#reply = send;
+  }
+
+  onMessage(payload: Uint8Array): void {
+    const message = decodePayMessage(payload);
+    if (message === undefined) this.#client.connection.noise();
+    else if (message.type === "offer") this.#onOffer(message).catch((error) => this.fail(error));
+    else if (message.type === "refusal") this.#onRefusal(message).catch((error) => this.fail(error));
+    else throw new PeerError("malformed", `${HF_PAY}: a voucher from a seeder`);
+  }
+
+  onClose(): void {
+    this.#reply = undefined;
+    this.#channel?.sessions.delete(this);
+  }
+
+  async #onOffer(offer: Offer): Promise<void> {
+    const { domain, contentId, maxPrice } = this.#payer.options;
+    const terms = this.#terms;
+    if (this.#offer !== undefined) return this.#client.connection.noise();
+    if (terms === undefined || !sameDomain(terms, domain) || offer.contentId !== contentId) return;
+    this.#offer = offer;
+    const channel = await this.#payer.channel(terms.operator);
+    if (offer.price > maxPrice) channel.ended = "price above our limit";
+    this.#channel = channel;
+    channel.sessions.add(this);
+    // Shows that we pay: from here on the seeder gives credit.
+    channel.pay(this, BLOCK);
+    if (this.#early > 0) channel.verified(this.#early, this);
+  }
+
+  async #onRefusal({ reason, last }: Refusal): Promise<void> {
+    this.#client.connection.noise();
+    const channel = this.#channel;
+    if (channel === undefined) return;
+    if (reason === "credit") channel.pay(this, this.window(0));
+    else if (reason === "stale" && last !== undefined && (await channel.adopt(last))) channel.pay(this, BLOCK);
+    else if (reason !== "unavailable") channel.ended = reason;
+    if (reason !== "credit") this.#payer.options.onRefusal?.(channel.operator, reason);
+  }
+}
+
+function accounts({ store, domain }: PayerOptions) {
+  return table<Account>(store, `paid-${domain.chainId}-${domain.contract.toLowerCase()}`);
+}
+
+function accountKey({ payer, contentId }: PayerOptions, operator: Address): string {
+  return `${payer.toLowerCase()}/${contentId}/${operator.toLowerCase()}`;
+}
