@@ -1,4 +1,6 @@
-/** What the process says by ending; the numbers are sysexits.h's. */
+import { toJson } from "./json.ts";
+
+/** What the process says by ending; 64 and above as in sysexits.h. */
 export const EXIT = {
   ok: 0,
   /** It failed, and would again. */
@@ -9,6 +11,8 @@ export const EXIT = {
   retryable: 75,
   /** The configuration is wrong. */
   config: 78,
+  /** Ctrl-C ended it: what shells report of that. */
+  interrupted: 130,
 } as const;
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
@@ -61,7 +65,7 @@ export function holdfastErrorIn(error: unknown): HoldfastError | undefined {
 export function formatError(error: unknown, { debug = false } = {}): string {
   const lines = [`error: ${messageOf(error)}`];
   const { facts = {}, hint } = holdfastErrorIn(error) ?? {};
-  for (const [name, value] of Object.entries(facts)) lines.push(`  ${name}: ${factToString(value)}`);
+  for (const [name, value] of Object.entries(facts)) lines.push(`  ${name}: ${show(value)}`);
   if (hint) lines.push(`hint: ${hint}`);
   if (debug) for (let e = error; e instanceof Error; e = e.cause) lines.push("", e.stack ?? String(e));
   return lines.join("\n");
@@ -73,7 +77,7 @@ export function errorToJson(error: unknown): Record<string, unknown> {
   return { name, message: messageOf(error), ...(facts && { facts }), ...(hint && { hint }) };
 }
 
-function factToString(value: unknown): string {
-  if (typeof value !== "object") return String(value);
-  return JSON.stringify(value, (_, v) => (typeof v === "bigint" ? v.toString() : v));
+/** A value as people read it: text as it is, what has parts as JSON. */
+export function show(value: unknown): string {
+  return typeof value === "object" ? toJson(value) : String(value);
 }

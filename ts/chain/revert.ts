@@ -1,5 +1,5 @@
 import { type Abi, BaseError, decodeErrorResult, ExecutionRevertedError, type Hex, isHex, size } from "viem";
-import { type ErrorDetails, HoldfastError } from "../errors.ts";
+import { type ErrorDetails, HoldfastError, show } from "../errors.ts";
 
 interface Reason {
   readonly errorName: string | undefined;
@@ -67,9 +67,4 @@ function reasonOf(data: Hex, errors: Abi): Reason {
   } catch {
     return { errorName: selector, args: [], text: `unknown error ${selector}` };
   }
-}
-
-function show(value: unknown): string {
-  if (typeof value !== "object" || value === null) return String(value);
-  return JSON.stringify(value, (_, v) => (typeof v === "bigint" ? v.toString() : v));
 }

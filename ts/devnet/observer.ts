@@ -1,5 +1,5 @@
 import { type Address, parseEventLogs } from "viem";
-import { ABIS, type Deployment } from "../sdk/deployment.ts";
+import { ABIS, type Deployment, protocolAddresses } from "../sdk/deployment.ts";
 import { ProtocolState } from "../sdk/state.ts";
 import type { LocalClient } from "../testing/anvil.ts";
 
@@ -26,23 +26,21 @@ export class Observer {
   readonly endings: { orderId: number; replica: number; operatorId: number; ending: number; slashed: bigint }[] = [];
   readonly lapses: { orderId: number; replica: number; operatorId: number }[] = [];
   readonly #client: LocalClient;
-  readonly #deployment: Deployment;
+  readonly #addresses: Address[];
   #next: bigint;
 
   constructor(client: LocalClient, deployment: Deployment) {
     this.#client = client;
-    this.#deployment = deployment;
+    this.#addresses = protocolAddresses(deployment);
     this.state = new ProtocolState(deployment);
     this.#next = BigInt(deployment.fromBlock);
   }
 
   /** Takes in what happened since. */
   async sync(): Promise<void> {
-    const { contracts } = this.#deployment;
     const head = await this.#client.getBlockNumber({ cacheTime: 0 });
     if (head < this.#next) return;
-    const { Asset: _, ...watched } = contracts;
-    const logs = await this.#client.getLogs({ address: Object.values(watched), fromBlock: this.#next, toBlock: head });
+    const logs = await this.#client.getLogs({ address: this.#addresses, fromBlock: this.#next, toBlock: head });
     this.#next = head + 1n;
     for (const log of logs) this.state.apply(log);
     for (const { args } of parseEventLogs({ abi: ABIS.Settlement, eventName: "Settled", logs }))

@@ -1,6 +1,7 @@
 import Table from "cli-table3";
 import { formatUnits } from "viem";
 import { ROUNDS } from "../sdk/clock.ts";
+import { gradeOf } from "../sdk/grade.ts";
 import type { Ledger } from "./ledgers.ts";
 import type { Outcome } from "./observer.ts";
 
@@ -17,21 +18,6 @@ export interface Row {
   readonly reputationBefore: bigint;
   /** Asset wei. */
   readonly earned: bigint;
-}
-
-const GRADES: readonly [least: number, grade: string][] = [
-  [0.98, "A+"],
-  [0.95, "A"],
-  [0.9, "B+"],
-  [0.85, "B"],
-  [0.8, "C+"],
-  [0.75, "C"],
-];
-
-/** Letters of section 8 for a reliability, WAD. */
-export function gradeOf(reliability: bigint): string {
-  const q = Number(reliability) / 1e18;
-  return GRADES.find(([least]) => q >= least)?.[1] ?? "D";
 }
 
 const percent = (wad: bigint) => `${(Number(wad) / 1e16).toFixed(1)} %`;

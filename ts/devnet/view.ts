@@ -1,4 +1,5 @@
 import type { WriteStream } from "node:tty";
+import { toJson } from "../json.ts";
 
 /** Where a run tells its story: a terminal with a progress line, plain lines, or a JSON object a line. */
 export interface View {
@@ -16,8 +17,7 @@ export function makeView(json: boolean, out: NodeJS.WriteStream = process.stdout
 }
 
 function jsonView(out: NodeJS.WritableStream): View {
-  const line = (value: unknown) =>
-    out.write(`${JSON.stringify(value, (_, v) => (typeof v === "bigint" ? v.toString() : v))}\n`);
+  const line = (value: unknown) => out.write(`${toJson(value)}\n`);
   return {
     say: (event, facts) => line({ event, ...facts }),
     progress: () => {},

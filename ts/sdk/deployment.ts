@@ -60,6 +60,11 @@ const schema = z.object({
 /** Where a community's contracts are, and its schedule: what script/Deploy.s.sol writes to deployments/<chainId>.json. */
 export type Deployment = z.infer<typeof schema>;
 
+/** The protocol's contracts, whose events and errors are its own: all but the asset. */
+export function protocolAddresses({ contracts: { Asset, ...protocol } }: Deployment): Address[] {
+  return Object.values(protocol);
+}
+
 /** @throws HoldfastError when the file is missing or says something else. */
 export async function loadDeployment(path: string): Promise<Deployment> {
   try {

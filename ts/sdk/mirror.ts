@@ -4,7 +4,7 @@ import type { Abi, Log } from "viem";
 import type { ChainClient } from "../chain/connection.ts";
 import { type FollowedLog, LogFollower } from "../chain/log-follower.ts";
 import { numberKey, type Store, type Table, table, type Write } from "../store/store.ts";
-import { ABIS, type Deployment } from "./deployment.ts";
+import { ABIS, type Deployment, protocolAddresses } from "./deployment.ts";
 import { ProtocolState } from "./state.ts";
 
 export interface MirrorOptions {
@@ -44,13 +44,12 @@ export class Mirror {
     this.#client = client;
     this.state = new ProtocolState(deployment);
     this.#entries = table<Entry>(store, `events/${deployment.chainId}/${deployment.contracts.Market}`);
-    const { Asset, ...contracts } = deployment.contracts;
     this.#follower = new LogFollower<Abi>({
       client,
       store,
       log,
       name: `protocol/${deployment.contracts.Market}`,
-      addresses: Object.values(contracts),
+      addresses: protocolAddresses(deployment),
       abi: EVENTS,
       fromBlock: BigInt(deployment.fromBlock),
       onLogs: (logs) => this.#keep(logs),

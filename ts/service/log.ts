@@ -1,6 +1,7 @@
 import { styleText } from "node:util";
 import { destination, type Logger, pino } from "pino";
 import { errorToJson } from "../errors.ts";
+import { toJson } from "../json.ts";
 
 export type { Logger } from "pino";
 
@@ -51,7 +52,7 @@ function serializeError(error: unknown): unknown {
     .filter((line) => line.startsWith("    at "))
     .slice(0, 8)
     .map((line) => line.trim());
-  return JSON.parse(JSON.stringify({ ...errorToJson(error), at }, (_, v) => (typeof v === "bigint" ? String(v) : v)));
+  return JSON.parse(toJson({ ...errorToJson(error), at }));
 }
 
 const STYLES = { error: "red", warn: "yellow", info: "green", debug: "blue", trace: "gray" } as const;
