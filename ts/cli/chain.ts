@@ -1,4 +1,4 @@
-// What commands that talk to a deployment share: its options, a wallet, and how they print.
+// What commands that talk to a deployment share: its options, a client or a wallet, and the state read once.
 import type { Command } from "commander";
 import { pino } from "pino";
 import { type Account, type Chain, type Client, createClient, custom, type Transport } from "viem";
@@ -6,18 +6,18 @@ import type { z } from "zod";
 import { type ChainClient, connect } from "../chain/connection.ts";
 import { loadAccount } from "../chain/keys.ts";
 import { operatorConfig } from "../operator/config.ts";
-import { type Deployment, loadDeployment } from "../sdk/deployment.ts";
+import { type Deployment, loadDeployment, protocolAddresses } from "../sdk/deployment.ts";
 import { ProtocolState } from "../sdk/state.ts";
 import { loadConfig } from "../service/config.ts";
+import type { GlobalOptions } from "./options.ts";
 
-/** As `withChain` and `withKey` declare them, and the global one. */
-export interface ChainOptions {
+/** As `withChain` and `withKey` declare them, and the global ones. */
+export interface ChainOptions extends GlobalOptions {
   readonly rpcUrl?: string;
   readonly deployment?: string;
   readonly keyFile?: string;
   readonly keystore?: string;
   readonly passwordFile?: string;
-  readonly json?: boolean;
 }
 
 const chainConfig = operatorConfig.pick({ rpcUrl: true, deployment: true });
@@ -80,17 +80,10 @@ export async function readState(
 ): Promise<{ state: ProtocolState; now: number }> {
   const state = new ProtocolState(deployment);
   const { number, timestamp } = await client.getBlock();
-  const { Asset, ...contracts } = deployment.contracts;
-  const address = Object.values(contracts);
+  const address = protocolAddresses(deployment);
   for (let fromBlock = BigInt(deployment.fromBlock); fromBlock <= number; fromBlock += STEP) {
     const toBlock = fromBlock + STEP - 1n < number ? fromBlock + STEP - 1n : number;
     for (const log of await client.getLogs({ address, fromBlock, toBlock })) state.apply(log);
   }
   return { state, now: Number(timestamp) };
-}
-
-/** Prints a result: `text` for people, `facts` for programs. */
-export function print({ json }: Pick<ChainOptions, "json">, facts: object, text: string): void {
-  const plain = (_: string, value: unknown) => (typeof value === "bigint" ? value.toString() : value);
-  console.log(json ? JSON.stringify(facts, plain, 2) : text);
 }

@@ -2,10 +2,11 @@ import { Command } from "commander";
 import { EXIT, HoldfastError } from "../errors.ts";
 import { publish } from "../sdk/actions.ts";
 import { commitmentArgs, contentKey } from "../sdk/manifest.ts";
-import { magnetLink, parseEndpoint } from "../sdk/sources.ts";
+import { magnetLink } from "../sdk/sources.ts";
 import { checkData, commitmentOf, DataFolder, type Torrent } from "../torrent/index.ts";
-import { type ChainOptions, openWallet, print, withKey } from "./chain.ts";
-import { collect, integer } from "./options.ts";
+import { type ChainOptions, openWallet, withKey } from "./chain.ts";
+import { collect, collectEndpoints, integer } from "./options.ts";
+import { print } from "./output.ts";
 import { readTorrent } from "./torrent-file.ts";
 
 interface PublishOptions extends ChainOptions {
@@ -27,16 +28,15 @@ export function contentCommand(): Command {
     .option("--licence <uri>", "its licence", "")
     .option("--content-version <n>", "your count of its versions", integer(0, 2 ** 32 - 1), 1)
     .option("--source <uri>", "where the .torrent is: an http, https or file address; may be repeated", collect, [])
-    .option("--peer <host:port>", "a first peer; may be repeated", collect, [])
+    .option("--peer <host:port>", "a first peer; may be repeated", collectEndpoints, [])
     .action((path: string, _, command: Command) => publishContent(path, command.optsWithGlobals()));
   return new Command("content").description("publish torrents").addCommand(publishing);
 }
 
 async function publishContent(path: string, options: PublishOptions): Promise<void> {
-  const wrong = options.peer.find((peer) => parseEndpoint(peer) === undefined);
-  if (wrong !== undefined) throw usage(`${wrong} is no peer`, "give host:port");
   if (options.source.length + options.peer.length === 0) {
-    throw usage("nobody could fetch it", "say where the .torrent is with --source, or name a --peer that seeds it");
+    const hint = "say where the .torrent is with --source, or name a --peer that seeds it";
+    throw new HoldfastError("nobody could fetch it", { hint, exitCode: EXIT.usage });
   }
   const torrent = await readTorrent(path);
   const commitment = commitmentArgs(commitmentOf(torrent, await dataRootOf(torrent, options.data)));
@@ -57,8 +57,4 @@ async function dataRootOf(torrent: Torrent, path: string): Promise<Buffer> {
     facts: { damaged },
     hint: "correct --data, or make the torrent anew",
   });
-}
-
-function usage(message: string, hint: string): HoldfastError {
-  return new HoldfastError(message, { hint, exitCode: EXIT.usage });
 }

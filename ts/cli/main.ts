@@ -1,15 +1,8 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { EXIT, errorToJson, exitCodeOf, formatError } from "../errors.ts";
+import { toJson } from "../json.ts";
 import { COMMANDS } from "./commands.ts";
-
-/** Options of every subcommand, before or after its name; an action reads them by `command.optsWithGlobals()`. */
-export interface GlobalOptions {
-  /** Print results, and errors, as JSON. */
-  readonly json?: boolean;
-  /** Print where errors come from. */
-  readonly debug?: boolean;
-}
 
 async function program(argv: readonly string[]): Promise<Command> {
   const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
@@ -40,7 +33,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     // Commander has said what is wrong, or was asked for help.
     if (error instanceof CommanderError) return error.exitCode === 1 ? EXIT.usage : error.exitCode;
     const debug = argv.includes("--debug");
-    console.error(json ? JSON.stringify({ error: errorToJson(error) }) : formatError(error, { debug }));
+    console.error(json ? toJson({ error: errorToJson(error) }) : formatError(error, { debug }));
     return exitCodeOf(error);
   }
 }

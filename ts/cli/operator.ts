@@ -1,20 +1,19 @@
-import Table from "cli-table3";
 import { Command, Option } from "commander";
 import type { Address } from "viem";
-import { EXIT, HoldfastError } from "../errors.ts";
+import { HoldfastError } from "../errors.ts";
 import { operatorConfig } from "../operator/config.ts";
 import { OperatorService } from "../operator/run.ts";
 import { register } from "../sdk/actions.ts";
 import { call, read } from "../sdk/call.ts";
 import { epochOf, roundAt } from "../sdk/clock.ts";
 import { send } from "../sdk/send.ts";
-import { parseEndpoint } from "../sdk/sources.ts";
 import { lastEpochOf } from "../sdk/state.ts";
 import { loadConfig } from "../service/config.ts";
 import { createLogger, LOG_LEVELS } from "../service/log.ts";
 import { runService } from "../service/service.ts";
-import { type ChainOptions, flagsOf, openChain, openWallet, print, readState, withChain, withKey } from "./chain.ts";
-import { addressOption, integer, percent } from "./options.ts";
+import { type ChainOptions, flagsOf, openChain, openWallet, readState, withChain, withKey } from "./chain.ts";
+import { addressOption, endpointOption, integer } from "./options.ts";
+import { percent, plainTable, print } from "./output.ts";
 import { ownerCommands } from "./owner.ts";
 
 interface RunOptions extends ChainOptions {
@@ -57,7 +56,7 @@ export function operatorCommand(): Command {
   const registering = withKey(new Command("register"))
     .description("register an operator, with a stake for the capacity it offers")
     .requiredOption("--capacity-chunks <n>", "chunks of 8 MiB offered", integer(1, 1_048_576))
-    .requiredOption("--endpoint <host:port>", "where peers and keepers find it")
+    .requiredOption("--endpoint <host:port>", "where peers and keepers find it", endpointOption)
     .option("--payout <address>", "receives rewards (default: the key's address)", addressOption)
     .option("--prover <address>", "the key that proves every day (default: the key itself)", addressOption)
     .action((_, command: Command) => registerOperator(command.optsWithGlobals()));
@@ -103,9 +102,6 @@ async function run(options: RunOptions): Promise<void> {
 
 async function registerOperator(options: RegisterOptions): Promise<void> {
   const { capacityChunks, endpoint, prover } = options;
-  if (parseEndpoint(endpoint) === undefined) {
-    throw new HoldfastError(`${endpoint} is no endpoint`, { hint: "give host:port", exitCode: EXIT.usage });
-  }
   const { deployment, wallet } = await openWallet(options);
   const { payout = wallet.account.address } = options;
   const terms = { capacityChunks, endpoint, payout, ...(prover !== undefined && { prover }) };
@@ -153,10 +149,7 @@ async function status(operatorId: number, options: ChainOptions): Promise<void> 
     paid: [...paid],
     slots,
   };
-  const table = new Table({
-    head: ["order", "replica", "content", "chunks", "to epoch", "live from round"],
-    style: { head: [], border: [] },
-  });
+  const table = plainTable(["order", "replica", "content", "chunks", "to epoch", "live from round"]);
   for (const { order, replica, content, chunks, lastEpoch, liveFrom } of slots) {
     table.push([order, replica, content, chunks, lastEpoch, liveFrom ?? "reserved"]);
   }

@@ -1,5 +1,15 @@
+// What people type on the command line, read and checked.
 import { InvalidArgumentError } from "commander";
 import { type Address, isAddress } from "viem";
+import { parseEndpoint } from "../sdk/sources.ts";
+
+/** Options of every subcommand, before or after its name; an action reads them by `command.optsWithGlobals()`. */
+export interface GlobalOptions {
+  /** Print results, and errors, as JSON. */
+  readonly json?: boolean;
+  /** Print where errors come from. */
+  readonly debug?: boolean;
+}
 
 /** A reader of whole numbers within bounds. */
 export function integer(least: number, most: number): (text: string) => number {
@@ -21,12 +31,18 @@ export function addressOption(text: string): Address {
   throw new InvalidArgumentError("Not an address.");
 }
 
+/** Where somebody is found: "host:port". */
+export function endpointOption(text: string): string {
+  if (parseEndpoint(text) !== undefined) return text;
+  throw new InvalidArgumentError("Not host:port.");
+}
+
 /** Collects an option that may be given several times. */
 export function collect(text: string, before: readonly string[]): string[] {
   return [...before, text];
 }
 
-/** WAD as a percentage, e.g. "92.3%". */
-export function percent(wad: bigint): string {
-  return `${Number((wad * 1000n) / 10n ** 18n) / 10}%`;
+/** Collects peers, "host:port" each. */
+export function collectEndpoints(text: string, before: readonly string[]): string[] {
+  return collect(endpointOption(text), before);
 }

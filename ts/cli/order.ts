@@ -1,15 +1,15 @@
-import Table from "cli-table3";
 import { Command } from "commander";
 import { type Address, parseEventLogs } from "viem";
 import { HoldfastError } from "../errors.ts";
-import { allow, openOrder } from "../sdk/actions.ts";
+import { openAudit, openOrder } from "../sdk/actions.ts";
 import { call, read } from "../sdk/call.ts";
 import { epochOf, roundAt } from "../sdk/clock.ts";
 import { ABIS } from "../sdk/deployment.ts";
 import { send } from "../sdk/send.ts";
 import { lastEpochOf, lastRoundOf, type OrderState, type ProtocolState } from "../sdk/state.ts";
-import { type ChainOptions, openChain, openWallet, print, readState, withChain, withKey } from "./chain.ts";
+import { type ChainOptions, openChain, openWallet, readState, withChain, withKey } from "./chain.ts";
 import { addressOption, collect, integer } from "./options.ts";
+import { plainTable, print } from "./output.ts";
 
 interface OpenOptions extends ChainOptions {
   readonly replicas: number;
@@ -119,10 +119,8 @@ async function withdraw(orderId: number, options: ChainOptions & { readonly to?:
 
 async function audit(orderId: number, replica: number, options: ChainOptions): Promise<void> {
   const { deployment, wallet } = await openWallet(options);
-  const fee = await read(wallet, deployment, "Audits", "auditFee", []);
-  await allow(wallet, deployment, "Audits", fee);
-  await send(wallet, call(deployment, "Audits", "open", [orderId, replica, fee]));
-  const { due } = await read(wallet, deployment, "Audits", "audit", [orderId, replica]);
+  await openAudit(wallet, deployment, orderId, replica);
+  const { due, fee } = await read(wallet, deployment, "Audits", "audit", [orderId, replica]);
   print(
     options,
     { orderId, replica, fee, due },
@@ -137,10 +135,7 @@ async function list(options: ChainOptions & { readonly all?: boolean }): Promise
   const orders = [...state.orders.values()]
     .filter((order) => options.all || lastRoundOf(order) >= round)
     .map((order) => describe(state, order, round));
-  const table = new Table({
-    head: ["order", "content", "name", "chunks", "epochs", "live", "reserved", "open"],
-    style: { head: [], border: [] },
-  });
+  const table = plainTable(["order", "content", "name", "chunks", "epochs", "live", "reserved", "open"]);
   for (const { id, contentId, name, chunks, startEpoch, lastEpoch, replicas } of orders) {
     const count = (status: string) => replicas.filter((replica) => replica.status === status).length;
     table.push([

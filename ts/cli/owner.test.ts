@@ -35,7 +35,7 @@ test("an owner changes keys, capacity and endpoint, adds stake, leaves, and take
   expect(set).toMatchObject({ changed: ["capacity", "keys"], prover, payout });
   expect(await operator()).toMatchObject({ owner, prover, payout, proverChunks: 5, capacityChunks: 8 });
   expect(await holdfast("operator", "set", `${id}`, "--payout", payout)).toMatchObject({ changed: [] });
-  await expect(holdfast("operator", "set", `${id}`, "--endpoint", "nowhere")).rejects.toThrow(/no endpoint/);
+  await expect(holdfast("operator", "set", `${id}`, "--endpoint", "nowhere")).rejects.toThrow(/Not host:port/);
 
   expect(await holdfast("operator", "add-stake", `${id}`, "7")).toMatchObject({ stake: `${stake + 7n}` });
   await chain.toRound(31);

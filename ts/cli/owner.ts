@@ -1,14 +1,13 @@
 // What an operator's owner does: keys, capacity, stake, leaving.
 import { Command } from "commander";
 import { type Address, parseEventLogs } from "viem";
-import { EXIT, HoldfastError } from "../errors.ts";
 import { allow } from "../sdk/actions.ts";
 import { call, read } from "../sdk/call.ts";
 import { ABIS } from "../sdk/deployment.ts";
 import { send } from "../sdk/send.ts";
-import { parseEndpoint } from "../sdk/sources.ts";
-import { type ChainOptions, openWallet, print, withKey } from "./chain.ts";
-import { addressOption, amount, integer } from "./options.ts";
+import { type ChainOptions, openWallet, withKey } from "./chain.ts";
+import { addressOption, amount, endpointOption, integer } from "./options.ts";
+import { print } from "./output.ts";
 
 interface SetOptions extends ChainOptions {
   readonly owner?: Address;
@@ -32,7 +31,7 @@ export function ownerCommands(): Command[] {
       .option("--prover-chunks <n>", "most chunks reserved in all after the prover accepts", integer(0, 1_048_576))
       .option("--payout <address>", "receives rewards and audit fees", addressOption)
       .option("--capacity-chunks <n>", "chunks of 8 MiB offered; the stake must cover more", integer(1, 1_048_576))
-      .option("--endpoint <host:port>", "where peers and keepers find it")
+      .option("--endpoint <host:port>", "where peers and keepers find it", endpointOption)
       .action((id: number, _, command: Command) => set(id, command.optsWithGlobals())),
     withKey(new Command("add-stake"))
       .description("add to an operator's stake; anyone may")
@@ -53,9 +52,6 @@ export function ownerCommands(): Command[] {
 
 async function set(id: number, options: SetOptions): Promise<void> {
   const { endpoint, capacityChunks } = options;
-  if (endpoint !== undefined && parseEndpoint(endpoint) === undefined) {
-    throw new HoldfastError(`${endpoint} is no endpoint`, { hint: "give host:port", exitCode: EXIT.usage });
-  }
   const { deployment, wallet } = await openWallet(options);
   const now = await read(wallet, deployment, "Operators", "operator", [id]);
   const { owner = now.owner, prover = now.prover, payout = now.payout, proverChunks = now.proverChunks } = options;

@@ -60,7 +60,7 @@ describe("holdfast probe", () => {
     const cases: [string[], RegExp][] = [
       [["example.org:1", path], /Not an IP address and port, like 192\.0\.2\.7:6881/],
       [["127.0.0.1:70000", path], /Not an IP address and port/],
-      [["127.0.0.1:1", path, "--count", "0"], /Not a number from 1 to 10000/],
+      [["127.0.0.1:1", path, "--count", "0"], /Not a whole number from 1 to 10000/],
       [["127.0.0.1:1", "/nowhere"], /error: \/nowhere: there is no such file/],
       [["127.0.0.1:1", MAIN], /main\.ts: bencode/],
     ];

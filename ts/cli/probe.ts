@@ -1,8 +1,11 @@
 import { isIP } from "node:net";
 import { Command, InvalidArgumentError } from "commander";
+import { EXIT } from "../errors.ts";
+import { parseEndpoint } from "../sdk/sources.ts";
 import type { PeerAddress } from "../wire/connection.ts";
 import { probe, type Sample } from "../wire/probe.ts";
-import type { GlobalOptions } from "./main.ts";
+import { type GlobalOptions, integer } from "./options.ts";
+import { print } from "./output.ts";
 import { readTorrent } from "./torrent-file.ts";
 
 export interface ProbeReport {
@@ -20,17 +23,15 @@ export function probeCommand(): Command {
     .description("ask a BitTorrent peer for random blocks and check them against the torrent's pieces roots")
     .argument("<ip:port>", "the peer, e.g. 192.0.2.7:6881 or [2001:db8::7]:6881", readAddress)
     .argument("<file.torrent>", "a v2 or hybrid torrent")
-    .option("--count <n>", "blocks to ask for", readCount, 5)
+    .option("--count <n>", "blocks to ask for", integer(1, 10_000), 5)
     .option("--local-address <ip>", "come from this address")
     .action(
       async (peer: PeerAddress, path: string, options: { count: number; localAddress?: string }, command: Command) => {
         const torrent = await readTorrent(path);
         const samples = await probe({ ...peer, torrent, count: options.count, localAddress: options.localAddress });
         const report = summarize(samples);
-        console.log(
-          command.optsWithGlobals<GlobalOptions>().json ? JSON.stringify(report, undefined, 2) : describe(report),
-        );
-        if (report.verified === 0) process.exitCode = 1;
+        print(command.optsWithGlobals<GlobalOptions>(), report, describe(report));
+        if (report.verified === 0) process.exitCode = EXIT.failure;
       },
     );
 }
@@ -59,17 +60,7 @@ function describe({ probes, answered, verified, firstByteMs, samples }: ProbeRep
 }
 
 function readAddress(text: string): PeerAddress {
-  const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text) ?? [];
-  const host = bracketed ?? plain ?? "";
-  if (isIP(host) === 0 || Number(port) < 1 || Number(port) > 65535) {
-    throw new InvalidArgumentError("Not an IP address and port, like 192.0.2.7:6881.");
-  }
-  return { host, port: Number(port) };
-}
-
-function readCount(text: string): number {
-  const count = Number(text);
-  if (!Number.isInteger(count) || count < 1 || count > 10_000)
-    throw new InvalidArgumentError("Not a number from 1 to 10000.");
-  return count;
+  const peer = parseEndpoint(text);
+  if (peer !== undefined && isIP(peer.host) !== 0) return peer;
+  throw new InvalidArgumentError("Not an IP address and port, like 192.0.2.7:6881.");
 }

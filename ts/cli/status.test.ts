@@ -4,7 +4,6 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { register } from "../sdk/actions.ts";
 import { startOf } from "../sdk/clock.ts";
 import { LocalChain } from "../testing/deploy.ts";
-import { gradeOf } from "./status.ts";
 
 let chain: LocalChain;
 beforeAll(async () => {
@@ -36,18 +35,4 @@ test("the network at a glance, for people and for programs", async () => {
   expect(text).toContain("epoch 1, round 3 of 30 (33): waiting for its seed");
   expect(text).toMatch(/192\.0\.2\.7:6881\?\[2J .* 50% .* 100% .* A\+ .* 0 of 10 .* idle/);
   expect(text).not.toContain("\u001b[2J");
-});
-
-test.each([
-  [1_000, "A+"],
-  [980, "A+"],
-  [979, "A"],
-  [950, "A"],
-  [949, "B+"],
-  [899, "B"],
-  [849, "C+"],
-  [799, "C"],
-  [749, "D"],
-])("a reliability of %i permille is graded %s", (permille, grade) => {
-  expect(gradeOf(BigInt(permille) * 10n ** 15n)).toBe(grade);
 });

@@ -1,10 +1,10 @@
-import Table from "cli-table3";
 import { Command } from "commander";
 import { read } from "../sdk/call.ts";
 import { epochOf, indexOf, middleOf, ROUNDS, roundAt, startOf } from "../sdk/clock.ts";
+import { gradeOf } from "../sdk/grade.ts";
 import type { ProtocolState } from "../sdk/state.ts";
-import { type ChainOptions, openChain, print, readState, withChain } from "./chain.ts";
-import { percent } from "./options.ts";
+import { type ChainOptions, openChain, readState, withChain } from "./chain.ts";
+import { percent, plainTable, print } from "./output.ts";
 
 /** An operator, as `holdfast status` tells of it. */
 export interface OperatorStatus {
@@ -97,21 +97,6 @@ export function operatorsOf(
   });
 }
 
-/** Grades of reliability (protocol section 8): the least of each, in percent. */
-const GRADES = [
-  ["A+", 98n],
-  ["A", 95n],
-  ["B+", 90n],
-  ["B", 85n],
-  ["C+", 80n],
-  ["C", 75n],
-] as const;
-
-/** The grade of a reliability in WAD. */
-export function gradeOf(reliability: bigint): string {
-  return GRADES.find(([, least]) => reliability >= least * 10n ** 16n)?.[0] ?? "D";
-}
-
 function openReplicas({ orders }: ProtocolState, epoch: number): number {
   let open = 0;
   for (const { startEpoch, epochs, slots, cancelled } of orders.values()) {
@@ -123,7 +108,7 @@ function openReplicas({ orders }: ProtocolState, epoch: number): number {
 
 function tableOf(operators: readonly OperatorStatus[]): string {
   const head = ["operator", "endpoint", "reputation", "reliability", "grade", "chunks", "round", "until", "audits", ""];
-  const table = new Table({ head, style: { head: [], border: [] } });
+  const table = plainTable(head);
   for (const { operator, endpoint, reputation, reliability, grade, ...rest } of operators) {
     const chunks = `${rest.chunks} of ${rest.capacityChunks}${rest.reserved === 0 ? "" : `, ${rest.reserved} reserved`}`;
     const until = rest.deadline === null ? "" : timeOf(rest.deadline);

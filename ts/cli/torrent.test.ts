@@ -84,7 +84,11 @@ test("what cannot be done is one line and no stack", async () => {
   const { root, data, file } = await makeSet();
   await writeFile(file, "d4:infod6:lengthi5e4:name1:a12:piece lengthi16384e6:pieces20:aaaaaaaaaaaaaaaaaaaaee");
   const v1 = await holdfast(["inspect", file]);
-  expect(v1).toMatchObject({ code: 1, stdout: "", stderr: expect.stringMatching(/^error: .*\.torrent: a v1-only torrent: .*\n$/) });
+  expect(v1).toMatchObject({
+    code: 1,
+    stdout: "",
+    stderr: expect.stringMatching(/^error: .*\.torrent: a v1-only torrent: .*\n$/),
+  });
   const absent = await holdfast(["create", join(root, "absent"), "-o", file]);
   expect(absent).toMatchObject({ code: 1, stderr: expect.stringMatching(/^error: no such file or folder .*\n$/) });
   const odd = await holdfast(["create", data, "-o", file, "--piece-length", "20000"]);

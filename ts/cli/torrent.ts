@@ -1,5 +1,6 @@
 import { rename, rm, writeFile } from "node:fs/promises";
 import { Command, InvalidArgumentError } from "commander";
+import { EXIT } from "../errors.ts";
 import {
   checkData,
   chunksOf,
@@ -11,11 +12,9 @@ import {
   type Torrent,
   type WorkOptions,
 } from "../torrent/index.ts";
-import type { GlobalOptions } from "./main.ts";
+import type { GlobalOptions } from "./options.ts";
+import { interruptible, print } from "./output.ts";
 import { readTorrent } from "./torrent-file.ts";
-
-/** What shells report of a process that Ctrl-C ended. */
-const EXIT_INTERRUPTED = 130;
 
 interface CreateFlags {
   readonly output: string;
@@ -51,8 +50,7 @@ function createCommand(): Command {
         const { output, tracker: trackers, ...options } = flags;
         const { bytes, torrent, commitment } = await createTorrent(path, { ...options, ...work, trackers });
         await writeWhole(output, bytes);
-        const report = { file: output, ...summary(torrent), dataRoot: hex(commitment.dataRoot) };
-        print(report, command);
+        report({ file: output, ...summary(torrent), dataRoot: hex(commitment.dataRoot) }, command);
       }),
     );
 }
@@ -65,12 +63,12 @@ function inspectCommand(): Command {
     .action((path: string, flags: InspectFlags, command: Command) =>
       run(async (work) => {
         const torrent = await readTorrent(path);
-        if (flags.data === undefined) return print({ ...summary(torrent), files: filesOf(torrent) }, command);
+        if (flags.data === undefined) return report({ ...summary(torrent), files: filesOf(torrent) }, command);
         const check = await checkData(await DataFolder.find(torrent, flags.data), work);
         const { dataRoot, whole: matches, pieces: damaged } = check;
         const root = dataRoot === null ? null : hex(dataRoot);
-        print({ ...summary(torrent), dataRoot: root, matches, files: filesOf(torrent, check), damaged }, command);
-        if (!matches) process.exitCode = 1;
+        report({ ...summary(torrent), dataRoot: root, matches, files: filesOf(torrent, check), damaged }, command);
+        if (!matches) process.exitCode = EXIT.failure;
       }),
     );
 }
@@ -98,15 +96,14 @@ function filesOf(torrent: Torrent, check?: DataCheck) {
   });
 }
 
-function print(report: Readonly<Record<string, unknown>>, command: Command): void {
-  const { json } = command.optsWithGlobals<GlobalOptions>();
-  console.log(json ? JSON.stringify(report, undefined, 2) : describe(report));
+function report(facts: Readonly<Record<string, unknown>>, command: Command): void {
+  print(command.optsWithGlobals<GlobalOptions>(), facts, describe(facts));
 }
 
 /** `key value` lines, and one for each item of a list. */
-function describe(report: Readonly<Record<string, unknown>>): string {
+function describe(facts: Readonly<Record<string, unknown>>): string {
   const line = (key: string, value: unknown) => `${key.padEnd(12)} ${value ?? "none"}`;
-  const lines = Object.entries(report).flatMap(([key, value]) => {
+  const lines = Object.entries(facts).flatMap(([key, value]) => {
     if (!Array.isArray(value)) return [line(key, value)];
     return value.map((item) => line(key, itemLine(item)));
   });
@@ -120,21 +117,9 @@ function itemLine(item: Readonly<Record<string, unknown>>): string {
 }
 
 /** Runs an action which Ctrl-C stops in good order, and shows its progress on a terminal. */
-async function run(action: (work: WorkOptions) => Promise<void>): Promise<void> {
-  const stop = new AbortController();
-  const onSignal = () => stop.abort();
-  process.once("SIGINT", onSignal);
-  process.once("SIGTERM", onSignal);
-  try {
-    await action({ signal: stop.signal, onProgress: process.stderr.isTTY ? showProgress : undefined });
-  } catch (error) {
-    if (!stop.signal.aborted) throw error;
-    console.error("interrupted");
-    process.exitCode = EXIT_INTERRUPTED;
-  } finally {
-    process.off("SIGINT", onSignal);
-    process.off("SIGTERM", onSignal);
-  }
+function run(action: (work: WorkOptions) => Promise<void>): Promise<void> {
+  const onProgress = process.stderr.isTTY ? showProgress : undefined;
+  return interruptible((signal) => action({ signal, onProgress }));
 }
 
 function showProgress(done: number, total: number): void {

@@ -1,1 +1,0 @@
-export { type DevnetOptions, type Report, runDevnet } from "./run.ts";
