@@ -12,7 +12,7 @@ contract DeployerTest is BaseTest {
     struct Call {
         address target;
         bytes data;
-        address allowed; // 0: nobody who is listed
+        address allowed;
     }
 
     Call[] private calls;
@@ -57,11 +57,14 @@ contract DeployerTest is BaseTest {
         _add(address(market), abi.encodeCall(market.unpause, ()), guardian);
         _add(address(market), abi.encodeCall(market.collect, (e)), address(settlement));
         _add(address(audits), abi.encodeCall(audits.setAuditFee, (1)), governor);
+        _add(address(retrieval), abi.encodeCall(retrieval.setTerms, (1, 1)), governor);
+        _add(address(retrieval), abi.encodeCall(retrieval.pause, ()), guardian);
+        _add(address(retrieval), abi.encodeCall(retrieval.unpause, ()), guardian);
     }
 
     /// Whoever is not the one is refused by the check of the caller, before anything else; the one gets past it.
     function test_WhoMayCallWhat() external {
-        address[12] memory callers = [
+        address[14] memory callers = [
             governor,
             guardian,
             anyone,
@@ -73,18 +76,20 @@ contract DeployerTest is BaseTest {
             address(oracle),
             address(holdings),
             address(market),
-            address(settlement)
+            address(audits),
+            address(settlement),
+            address(retrieval)
         ];
         for (uint256 i; i < calls.length; ++i) {
             for (uint256 j; j < callers.length; ++j) {
                 _check(calls[i], callers[j], callers[j] == calls[i].allowed);
             }
-            _check(calls[i], address(audits), address(audits) == calls[i].allowed);
         }
-        // The one function of two callers.
+        // The one function of several callers.
         Call memory credit = Call(address(pool), abi.encodeCall(pool.creditTreasury, (0)), address(0));
         for (uint256 j; j < callers.length; ++j) {
-            _check(credit, callers[j], callers[j] == address(oracle) || callers[j] == address(market));
+            bool brings = callers[j] == address(oracle) || callers[j] == address(market) || callers[j] == address(retrieval);
+            _check(credit, callers[j], brings);
         }
     }
 

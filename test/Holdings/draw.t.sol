@@ -45,6 +45,7 @@ contract DrawTest is BaseTest {
     }
 
     /// forge-config: default.fuzz.runs = 16
+    /// forge-config: deep.fuzz.runs = 512
     function testFuzz_HProof2_EveryRoundSamplesWhatThePlainListSays(uint256 seed) external {
         _walk(seed, 60);
     }
