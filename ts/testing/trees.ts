@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 
-/** Both trees as protocol section 2 and BEP 52 put them, written to be read and not to be fast: what the real ones are tested against,
+/** Both trees as ts/torrent/README.md and BEP 52 put them, written to be read and not to be fast: what the real ones are tested against,
  * and where `test/vectors/trees.json` comes from. */
 
 const BLOCK = 16_384;
