@@ -5,6 +5,7 @@ import { KeeperService } from "../keeper/run.ts";
 import { loadConfig } from "../service/config.ts";
 import { createLogger } from "../service/log.ts";
 import { runService } from "../service/service.ts";
+import { seatCommands } from "./seat.ts";
 
 interface Flags {
   readonly config?: string;
@@ -16,7 +17,7 @@ interface Flags {
   readonly logLevel?: "error" | "warn" | "info" | "debug";
 }
 
-/** `holdfast keeper`: the oracle's agent. */
+/** `holdfast keeper …`: the oracle's agent, and its seat in the committee. */
 export function keeperCommand(): Command {
   const run = new Command("run")
     .description("sample operators, commit and reveal, bring seeds, and do the protocol's chores until stopped")
@@ -44,5 +45,7 @@ export function keeperCommand(): Command {
         },
       );
     });
-  return new Command("keeper").description("run a keeper: the oracle's agent").addCommand(run);
+  const keeper = new Command("keeper").description("sample the swarm for the protocol, and be paid for it");
+  for (const command of [run, ...seatCommands()]) keeper.addCommand(command);
+  return keeper;
 }
