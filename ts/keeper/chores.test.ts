@@ -8,7 +8,7 @@ import { LocalBeacon } from "../beacon/local.ts";
 import { currentRoundOf, fund, Holder } from "../operator/testing.ts";
 import { allow, openAudit } from "../sdk/actions.ts";
 import { call, read } from "../sdk/call.ts";
-import { firstRound } from "../sdk/clock.ts";
+import { firstRound, startOf } from "../sdk/clock.ts";
 import { send } from "../sdk/send.ts";
 import { localAccount, localKey } from "../testing/anvil.ts";
 import { LocalChain } from "../testing/deploy.ts";
@@ -162,3 +162,15 @@ test("an absent operator's audit moves on; after seven bad rounds the operator i
   await chain.seedRound(started + 9);
   await eventually(async () => expect((await audit()).fee).toBe(0n));
 }, 120_000);
+
+test("stopping does not wait for a transaction that no block takes", async () => {
+  const client = chain.client();
+  await client.setAutomine(false);
+  const round = (await currentRoundOf(chain)) + 1;
+  const [opens] = await read(client, chain.deployment, "Beacon", "window", [round]);
+  await chain.toRound(round, Number(opens) - startOf(chain.deployment, round));
+  await eventually(async () => expect((await client.getTxpoolStatus()).pending).toBeGreaterThan(0));
+  await Promise.all(keepers.map((keeper) => keeper.stop()));
+  expect((await client.getTxpoolStatus()).pending).toBeGreaterThan(0);
+  await client.setAutomine(true);
+});

@@ -26,6 +26,10 @@ export const keeperConfig = z.strictObject({
   probesPerRound: z.number().positive().max(1440).default(4),
   /** Blocks asked for in one sample. */
   blocks: z.int().min(1).max(64).default(1),
+  /** Which part of the samples reads on from its block, 1 to 4 MiB, as a download does. */
+  longReads: z.number().min(0).max(1).default(0.05),
+  /** Successes that count, of one network (/24, v6 /48) in one sample of a content. More only where all is one network. */
+  successesPerNetwork: z.int().min(1).default(1),
   /** Milliseconds to the first byte within which an answer is available. */
   quickMs: z.int().positive().default(500),
   /** How long a peer may take to let a stranger download, in ms. */

@@ -45,10 +45,8 @@ export class KeeperService {
       if (fullBond === 0n) log.warn({ keeper: account.address }, "has not joined the committee: it only does chores");
 
       const mirror = await Mirror.open({ client, deployment, store, log });
-      const { probesPerRound, blocks, quickMs, unchokeMs, localAddress, localSources } = config;
-      const settings = { probesPerRound, blocks, quickMs, unchokeMs, localAddress, perNetwork: true };
       const agent = new KeeperAgent(
-        { ...settings, reach: { local: localSources } },
+        { ...config, reach: { local: config.localSources } },
         {
           ...{ deployment, client, transactor, store, log },
           state: mirror.state,
@@ -58,7 +56,8 @@ export class KeeperService {
           metrics: new KeeperMetrics(registry),
         },
       );
-      stops.push(() => agent.stop());
+      // Together: the agent's duties may be waiting for a transaction that is stuck. It is taken up again at the next start.
+      stops.push(async () => void (await Promise.all([agent.stop(), transactor.close()])));
       const stopping = new AbortController();
       agent.onBlock(mirror.head);
       const following = mirror.run((head) => agent.onBlock(head), stopping.signal);

@@ -11,7 +11,7 @@ import { type ContentState, ProtocolState } from "../sdk/state.ts";
 import { openStore } from "../store/store.ts";
 import { checkData, commitmentOf } from "../torrent/index.ts";
 import { dataOf, fakeSeed, makeSample, type Sample, sampleBytes, seed } from "../wire/testing.ts";
-import { countOnceANetwork, Sampler } from "./sampler.ts";
+import { countPerNetwork, Sampler } from "./sampler.ts";
 import { Samples } from "./samples.ts";
 
 const closing: (() => Promise<unknown>)[] = [];
@@ -26,8 +26,8 @@ describe("what one minute's answers count for", () => {
     answered,
     quick: answered,
   });
-  const counted = (answers: readonly ReturnType<typeof answer>[]) =>
-    countOnceANetwork(answers)
+  const counted = (answers: readonly ReturnType<typeof answer>[], most = 1) =>
+    countPerNetwork(answers, most)
       .map(({ operatorId }) => operatorId)
       .sort();
 
@@ -35,6 +35,7 @@ describe("what one minute's answers count for", () => {
     const answers = [answer(1, "192.0.2"), answer(2, "192.0.2"), answer(3, "192.0.3")];
     const seen = new Set(Array.from({ length: 200 }, () => counted(answers).join()));
     expect(seen).toEqual(new Set(["1,3", "2,3"]));
+    expect(counted(answers, 2)).toEqual([1, 2, 3]);
   });
 
   test("every failure is its operator's, whoever succeeds beside it", () => {
@@ -60,7 +61,11 @@ const ROUND = 31;
 const NOW = DEPLOYMENT.genesis + DEPLOYMENT.roundLength;
 
 /** A sampler of a content that operators 1, 2, … hold at these endpoints; `samples` is what it writes to. */
-async function samplerOf(sample: Sample, endpoints: readonly string[], { perNetwork = false } = {}) {
+async function samplerOf(
+  sample: Sample,
+  endpoints: readonly string[],
+  { successesPerNetwork = 100, longReads = 0 } = {},
+) {
   const folder = await mkdtemp(join(tmpdir(), "holdfast-sampler-"));
   const store = await openStore(folder);
   closing.push(
@@ -80,7 +85,15 @@ async function samplerOf(sample: Sample, endpoints: readonly string[], { perNetw
   for (const [i, endpoint] of endpoints.entries()) state.operators.set(i + 1, { id: i + 1, endpoint } as never);
   const samples = new Samples(store);
   const sampler = new Sampler(
-    { probesPerRound: 4, blocks: 1, quickMs: 500, unchokeMs: 2_000, perNetwork, reach: { local: true } },
+    {
+      probesPerRound: 4,
+      blocks: 1,
+      longReads,
+      quickMs: 500,
+      unchokeMs: 2_000,
+      successesPerNetwork,
+      reach: { local: true },
+    },
     { deployment: DEPLOYMENT, state, samples, log: pino({ level: "silent" }), onSample: () => {} },
   );
   const run = () => sampler.sample(content, NOW, new AbortController().signal);
@@ -104,11 +117,25 @@ test("H-ORC: holders are asked through the swarm, and each answer is checked aga
   for (const id of [2, 3, 4, 5]) expect(metrics.get(id)).toEqual(NOTHING);
 }, 30_000);
 
+test("H-ORC: a longer read finds what one block would mostly miss", async () => {
+  const sample = await makeSample({ "a.bin": sampleBytes(2_000_000, 1) });
+  const spoiled = () => {
+    let served = 0;
+    return (data: Buffer) => (++served % 50 === 0 ? Buffer.alloc(data.length) : data);
+  };
+  const peers = [await seed(sample), await fakeSeed(sample.torrent, sample.data, { block: spoiled() })];
+  const endpoints = peers.map(({ host, port }) => `${host}:${port}`);
+  const { run, samples } = await samplerOf(sample, endpoints, { longReads: 1 });
+  await run();
+  expect((await samples.metrics(1)).get(1)).toEqual(RIGHT);
+  expect((await samples.metrics(1)).get(2)).toEqual(NOTHING);
+});
+
 test("H-ORC: one copy behind two names on one network shows for one of them", async () => {
   const sample = await makeSample(FILES);
   const { host, port } = await seed(sample);
   const endpoint = `${host}:${port}`;
-  const { run, samples } = await samplerOf(sample, [endpoint, endpoint], { perNetwork: true });
+  const { run, samples } = await samplerOf(sample, [endpoint, endpoint], { successesPerNetwork: 1 });
   await run();
   expect([...(await samples.metrics(1)).values()]).toEqual([RIGHT]);
 });

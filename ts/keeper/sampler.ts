@@ -9,18 +9,21 @@ import type { ContentState, OperatorState, ProtocolState } from "../sdk/state.ts
 import { filesRoot, parseInfo, parseTorrent, type Torrent } from "../torrent/index.ts";
 import type { PeerAddress } from "../wire/connection.ts";
 import { fetchMetadata } from "../wire/fetch.ts";
-import { probe } from "../wire/probe.ts";
+import { type ProbeOptions, probe } from "../wire/probe.ts";
 import type { Outcome, Samples } from "./samples.ts";
+import { TorrentCache } from "./torrent-cache.ts";
 
 export interface SamplerSettings {
   /** How often each content is sampled in a round, on average. */
   readonly probesPerRound: number;
   /** Blocks asked for in one probe. */
   readonly blocks: number;
+  /** Which part of the samples reads on from its block, 1 to 4 MiB, as a download does. */
+  readonly longReads: number;
   /** Milliseconds to the first byte within which an answer is available. */
   readonly quickMs: number;
-  /** One success a network (/24, v6 /48) and minute; without it one an address, for networks on one machine. */
-  readonly perNetwork: boolean;
+  /** Successes that count, of one network (/24, v6 /48) in one sample of a content. */
+  readonly successesPerNetwork: number;
   /** From which peers are called. */
   readonly localAddress?: string | undefined;
   readonly reach: Reach;
@@ -36,6 +39,8 @@ export interface SamplerParts {
   readonly onSample: (right: boolean, quick: boolean) => void;
 }
 
+/** Blocks of the shortest longer read, and of the longest: 1 and 4 MiB. */
+const LONG_READ = [64, 256] as const;
 /** Contents sampled at a time: an operator is called no oftener at once than any peer may. */
 const PARALLEL = 4;
 
@@ -49,7 +54,7 @@ export class Sampler {
   readonly #parts: SamplerParts;
   /** By content: the time of its next probe, Unix seconds. */
   readonly #next = new Map<number, number>();
-  readonly #torrents = new Map<number, Torrent>();
+  readonly #torrents = new TorrentCache();
   #running = 0;
   readonly #waiting: (() => void)[] = [];
 
@@ -91,10 +96,14 @@ export class Sampler {
     const round = roundAt(deployment, now);
     const holders = state.holdersOf(content.id, round);
     const torrent = await this.#torrent(content, holders, signal);
+    const read = this.#draw();
     const answers = await Promise.all(
-      holders.map(async (operator) => ({ operatorId: operator.id, ...(await this.#ask(operator, torrent, signal)) })),
+      holders.map(async (operator) => ({
+        operatorId: operator.id,
+        ...(await this.#ask(operator, torrent, read, signal)),
+      })),
     );
-    const outcomes = countOnceANetwork(answers);
+    const outcomes = countPerNetwork(answers, this.#settings.successesPerNetwork);
     await samples.add(epochOf(round), outcomes);
     for (const { answered, quick } of outcomes) onSample(answered, quick);
     for (const { operatorId, answered, quick, reason } of answers) {
@@ -102,22 +111,29 @@ export class Sampler {
     }
   }
 
-  async #ask(operator: OperatorState, torrent: Torrent, signal: AbortSignal) {
-    const { blocks, quickMs, localAddress, reach, unchokeMs } = this.#settings;
+  /** What is asked of all holders alike; nobody can tell from its first block how far it goes. */
+  #draw(): Pick<ProbeOptions, "count" | "sequential"> {
+    const { blocks, longReads } = this.#settings;
+    const sequential = randomInt(2 ** 32) < longReads * 2 ** 32;
+    return { count: sequential ? randomInt(LONG_READ[0], LONG_READ[1] + 1) : blocks, sequential };
+  }
+
+  async #ask(
+    operator: OperatorState,
+    torrent: Torrent,
+    read: Pick<ProbeOptions, "count" | "sequential">,
+    signal: AbortSignal,
+  ) {
+    const { quickMs, localAddress, reach, unchokeMs } = this.#settings;
     const endpoint = parseEndpoint(operator.endpoint);
     const [peer] = endpoint === undefined ? [] : await reachable([endpoint], reach);
     if (peer === undefined) return { network: "", answered: false, quick: false, reason: "no usable endpoint" };
     const timeouts = { unchokeMs };
-    const taken = await probe({ ...peer, torrent, count: blocks, localAddress, timeouts, signal });
+    const taken = await probe({ ...peer, ...read, torrent, localAddress, timeouts, signal });
     const answered = taken.every(({ verified }) => verified);
-    const quick = answered && taken.every(({ firstByteMs = Number.POSITIVE_INFINITY }) => firstByteMs <= quickMs);
-    return { network: this.#networkOf(peer), answered, quick, reason: taken.find((s) => s.reason)?.reason };
-  }
-
-  #networkOf({ host, port }: PeerAddress): string {
-    if (!this.#settings.perNetwork) return `${host}:${port}`;
-    const v4 = /^(?:::ffff:)?(\d+\.\d+\.\d+)\.\d+$/i.exec(host)?.[1];
-    return v4 ?? expand(host).slice(0, 3).join(":");
+    const timed = read.sequential ? taken.slice(0, 1) : taken;
+    const quick = answered && timed.every(({ firstByteMs = Number.POSITIVE_INFINITY }) => firstByteMs <= quickMs);
+    return { network: networkOf(peer), answered, quick, reason: taken.find((s) => s.reason)?.reason };
   }
 
   /** The torrent of a content, from its publication or from the holders themselves; nothing but one that gives the chain's filesRoot will do. */
@@ -143,7 +159,7 @@ export class Sampler {
           Buffer.from(torrent.infohashV2).toString("hex") === infohash &&
           `0x${filesRoot(torrent).toString("hex")}` === content.commitment.filesRoot;
         if (!right) throw new Error("not the content's torrent");
-        this.#torrents.set(content.id, torrent);
+        this.#torrents.put(content.id, torrent);
         return torrent;
       } catch (error) {
         signal.throwIfAborted();
@@ -162,16 +178,28 @@ export class Sampler {
 }
 
 /**
- * What the answers of one minute count for. Of those that succeeded from one network one does, drawn by chance, and the others are no
+ * What the answers of one minute count for. Of those that succeeded from one network only so many do, drawn by chance, and the others are no
  * sample: they show nothing about a second copy. Every failure is its operator's.
  */
-export function countOnceANetwork<T extends Outcome & { readonly network: string }>(answers: readonly T[]): T[] {
-  const counted = new Map<string, T[]>();
+export function countPerNetwork<T extends Outcome & { readonly network: string }>(
+  answers: readonly T[],
+  most: number,
+): T[] {
+  const networks = new Map<string, T[]>();
   for (const answer of answers) {
-    if (answer.answered) counted.set(answer.network, [...(counted.get(answer.network) ?? []), answer]);
+    if (answer.answered) networks.set(answer.network, [...(networks.get(answer.network) ?? []), answer]);
   }
-  const successes = [...counted.values()].map((same) => same[randomInt(same.length)]!);
-  return [...successes, ...answers.filter(({ answered }) => !answered)];
+  const counted = answers.filter(({ answered }) => !answered);
+  for (const same of networks.values()) {
+    for (let left = most; left > 0 && same.length > 0; left--) counted.push(...same.splice(randomInt(same.length), 1));
+  }
+  return counted;
+}
+
+/** The /24 of an IPv4 address, the /48 of another. */
+function networkOf({ host }: PeerAddress): string {
+  const v4 = /^(?:::ffff:)?(\d+\.\d+\.\d+)\.\d+$/i.exec(host)?.[1];
+  return v4 ?? expand(host).slice(0, 3).join(":");
 }
 
 /** The groups of an IPv6 address, written out. */

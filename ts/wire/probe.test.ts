@@ -41,6 +41,34 @@ describe("probe", () => {
     }
   });
 
+  test("reads on from a random block, over the ends of files, each block checked", async () => {
+    const sample = await makeSample(FILES);
+    const { host, port } = await seed(sample);
+    const bounds: number[] = [];
+    const random = (n: number) => {
+      bounds.push(n);
+      return n - 1;
+    };
+    const read = { host, port, torrent: onChain(sample), sequential: true, random };
+    const samples = await probe({ ...read, count: 12 });
+    expect(bounds).toEqual([12]);
+    const last12 = [...Array.from({ length: 8 }, (_, i) => `0:${11 + i}`), "1:0", "2:0", "2:1", "2:2"];
+    expect(samples.map(({ file, block }) => `${file}:${block}`)).toEqual(last12);
+    expect(samples.every(({ verified }) => verified)).toBe(true);
+    expect(await probe({ ...read, count: 1_000 })).toHaveLength(23);
+  });
+
+  test("a longer read finds the wrong block in it, and goes no further", async () => {
+    const sample = await makeSample(FILES);
+    let served = 0;
+    const block = (data: Buffer) => (++served === 3 ? Buffer.alloc(data.length) : data);
+    const peer = await fakeSeed(sample.torrent, sample.data, { block });
+    const torrent = onChain(sample);
+    const samples = await probe({ ...peer, torrent, count: 20, sequential: true, timeouts: TIMEOUTS, random: () => 0 });
+    expect(samples.map(({ verified }) => verified)).toEqual([true, true, false, ...Array(6).fill(true)]);
+    expect(served).toBe(9);
+  });
+
   test("draws blocks, not files: each as likely as its size", async () => {
     const sample = await makeSample(FILES);
     const bounds: number[] = [];

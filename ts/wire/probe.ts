@@ -36,6 +36,11 @@ export interface ProbeOptions extends PeerAddress {
   readonly torrent: ProbeTarget;
   /** Blocks to ask for, one after the other on one connection; 1 when not given. */
   readonly count?: number | undefined;
+  /**
+   * Whether they follow each other, from a random one on, as in a download: no more than there are, the first one alone, so that its time
+   * tells of the disk and not of our queue, and none after one that was not right.
+   */
+  readonly sequential?: boolean | undefined;
   readonly localAddress?: string | undefined;
   readonly timeouts?: Partial<ProbeTimeouts> | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -60,6 +65,9 @@ export interface Sample {
   readonly reason: string | undefined;
 }
 
+/** Blocks asked for at a time in a sequential read. */
+const READ_AHEAD = 8;
+
 /**
  * Asks a peer for random blocks, as any downloader would, and checks each against its file's pieces root, with no data of
  * its own: the proof is asked for after the block came, so that holding the hashes alone is of no use.
@@ -70,10 +78,10 @@ export interface Sample {
  * const [sample] = await probe({ host: "192.0.2.7", port: 6881, torrent });
  */
 export async function probe(options: ProbeOptions): Promise<Sample[]> {
-  const { torrent, count = 1, signal, random = randomInt } = options;
+  const { torrent, count = 1, sequential = false, signal, random = randomInt } = options;
   const timeouts = { ...DEFAULT_PROBE_TIMEOUTS, ...options.timeouts };
   const layout = new Layout(torrent.pieceLength, torrent.files);
-  const places = Array.from({ length: count }, () => randomPlace(layout, random));
+  let places = sequential ? consecutivePlaces(layout, count, random) : randomPlaces(layout, count, random);
   const samples: Sample[] = [];
   const infohashV2 = torrent.infohashV2.subarray(0, 20);
   let client: PeerClient | undefined;
@@ -97,7 +105,15 @@ export async function probe(options: ProbeOptions): Promise<Sample[]> {
       signal,
     });
     client.interested();
-    for (const place of places) samples.push(await sample(client, torrent, place, timeouts));
+    // Without hash requests a block is proven by its whole piece, which is a longer read already.
+    if (sequential && !client.connection.v2) places = places.slice(0, 1);
+    while (samples.length < places.length) {
+      const atOnce = sequential && samples.length > 0 ? READ_AHEAD : 1;
+      const next = places.slice(samples.length, samples.length + atOnce);
+      const asked = client;
+      samples.push(...(await Promise.all(next.map((place) => sample(asked, torrent, place, timeouts)))));
+      if (sequential && samples.some(({ verified }) => !verified)) break;
+    }
   } catch (error) {
     signal?.throwIfAborted();
     if (!(error instanceof PeerError)) throw error;
@@ -116,13 +132,28 @@ interface Place {
   readonly block: number;
 }
 
-function randomPlace(layout: Layout, random: (n: number) => number): Place {
-  const blocks = layout.files.map(blocksOf);
-  let block = random(blocks.reduce((sum, n) => sum + n, 0));
-  let i = 0;
-  while (block >= blocks[i]!) block -= blocks[i++]!;
-  const piece = layout.files[i]!.firstPiece + Math.floor((block * BLOCK) / layout.pieceLength);
-  return { piece, where: layout.piece(piece), block };
+function randomPlaces(layout: Layout, count: number, random: (n: number) => number): Place[] {
+  const total = totalBlocks(layout);
+  return Array.from({ length: count }, () => placeOf(layout, random(total)));
+}
+
+function consecutivePlaces(layout: Layout, count: number, random: (n: number) => number): Place[] {
+  const total = totalBlocks(layout);
+  const length = Math.min(count, total);
+  const first = random(total - length + 1);
+  return Array.from({ length }, (_, i) => placeOf(layout, first + i));
+}
+
+function totalBlocks({ files }: Layout): number {
+  return files.reduce((sum, file) => sum + blocksOf(file), 0);
+}
+
+/** Where a block is. @param block Counted over all files */
+function placeOf(layout: Layout, block: number): Place {
+  let [inFile, i] = [block, 0];
+  for (; inFile >= blocksOf(layout.files[i]!); i++) inFile -= blocksOf(layout.files[i]!);
+  const piece = layout.files[i]!.firstPiece + Math.floor((inFile * BLOCK) / layout.pieceLength);
+  return { piece, where: layout.piece(piece), block: inFile };
 }
 
 function failure(place: Place, fault: Sample["fault"], reason: string, firstByteMs?: number): Sample {
