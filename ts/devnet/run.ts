@@ -80,8 +80,8 @@ class Run {
   /** Reputations before the epoch is settled, by operator. */
   readonly #before = new Map<number, bigint>();
   #ghost = { operatorId: 0, orderId: 0, replica: 0 };
-  #finder: (HeldSlot & { operatorId: number }) | undefined;
-  #loser: (HeldSlot & { operatorId: number }) | undefined;
+  #finder: HeldSlot | undefined;
+  #loser: HeldSlot | undefined;
   #absent = 0;
   /** Slots that had ended when the round began. */
   #endedBefore = 0;
@@ -141,21 +141,19 @@ class Run {
   // ---- Time and seeds ----
 
   async #moveTo(round: number, seconds: number): Promise<void> {
-    const client = this.#world.client();
-    const timestamp = BigInt(startOf(this.#world.deployment, round) + seconds);
-    if ((await client.getBlock()).timestamp >= timestamp) return;
-    await client.setNextBlockTimestamp({ timestamp });
-    await client.mine({ blocks: 1 });
+    const { chain, deployment } = this.#world;
+    const { timestamp } = await chain.client().getBlock();
+    if (timestamp < startOf(deployment, round) + seconds) await chain.toRound(round, seconds);
   }
 
   /** Moves to the round's beacon and waits until a keeper has brought it. @returns whether the round has a seed */
   async #seed(round: number): Promise<boolean> {
-    const { beacon, observer, deployment } = this.#world;
+    const { chain, observer, deployment } = this.#world;
     const client = this.#world.client();
     const [opens, closes] = await read(client, deployment, "Beacon", "window", [round]);
     const start = startOf(deployment, round);
     if (round === VOID) {
-      beacon.withheld.add(Number(await read(client, deployment, "Beacon", "drandRoundFor", [round])));
+      chain.beacon.withheld.add(Number(await read(client, deployment, "Beacon", "drandRoundFor", [round])));
       await this.#moveTo(round, Number(closes) - start + 1);
       this.#view.say(`round ${round % ROUNDS}: the beacon is withheld, the round is void`);
       return false;
@@ -244,21 +242,17 @@ class Run {
   // ---- What goes wrong ----
 
   /** A small content of which an operator holds a live copy, on its disk. */
-  async #smallSlot(
-    operatorId: number,
-    but: readonly number[] = [],
-  ): Promise<(HeldSlot & { operatorId: number }) | undefined> {
+  #smallSlot(operatorId: number, but: readonly number[] = []): HeldSlot | undefined {
     const { observer, publications } = this.#world;
     const [first, archive] = publications;
     const spared = [first!.contentId, archive!.contentId, ...but];
-    const slot = observer.state
+    return observer.state
       .slotsOf(operatorId, LAST)
       .find(({ order, liveFrom }) => liveFrom !== undefined && !spared.includes(order.contentId));
-    return slot && { ...slot, operatorId };
   }
 
   /** Empties an operator's copy of one content, as a failing disk might. */
-  async #destroy({ operatorId, order }: HeldSlot & { operatorId: number }): Promise<void> {
+  async #destroy({ operatorId, order }: HeldSlot): Promise<void> {
     const index = this.#world.operators.findIndex((service) => service?.operatorId === operatorId);
     const { torrent } = this.#world.publications.find(({ contentId }) => contentId === order.contentId)!;
     const infohash = Buffer.from(torrent.infohashV2).toString("hex");
@@ -276,7 +270,7 @@ class Run {
   async #findLoss(): Promise<void> {
     const { observer } = this.#world;
     const operatorId = this.#byChunks()[1]!;
-    const slot = await this.#smallSlot(operatorId);
+    const slot = this.#smallSlot(operatorId);
     if (!slot) return this.#expect(false, "an operator holds a small content to lose");
     this.#finder = slot;
     await this.#destroy(slot);
@@ -300,7 +294,7 @@ class Run {
   async #loseAndAudit(): Promise<void> {
     const { observer, deployment } = this.#world;
     const operatorId = this.#byChunks()[0]!;
-    const slot = await this.#smallSlot(operatorId, [this.#finder?.order.contentId ?? 0]);
+    const slot = this.#smallSlot(operatorId, [this.#finder?.order.contentId ?? 0]);
     if (!slot) return this.#expect(false, "an operator holds a small content to lose");
     this.#loser = slot;
     const held = observer.state.slotsOf(operatorId, LAST).reduce((sum, { order }) => sum + order.chunks, 0);

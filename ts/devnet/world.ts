@@ -6,7 +6,6 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Logger, pino } from "pino";
-import { LocalBeacon } from "../beacon/local.ts";
 import { keeperConfig } from "../keeper/config.ts";
 import { KeeperService } from "../keeper/run.ts";
 import { operatorConfig } from "../operator/config.ts";
@@ -66,7 +65,6 @@ export interface Publication {
 /** A whole network on this machine: a chain, a beacon, an uploader, keepers and operators, each with its own address, key and folder. */
 export class World {
   readonly chain: LocalChain;
-  readonly beacon: LocalBeacon;
   readonly observer: Observer;
   readonly operators: (OperatorService | undefined)[] = [];
   readonly keepers: KeeperService[] = [];
@@ -79,17 +77,9 @@ export class World {
   #seeder: Seeder | undefined;
   #torrentServer = "";
 
-  private constructor(
-    chain: LocalChain,
-    beacon: LocalBeacon,
-    beaconUrl: string,
-    loopback: Loopback,
-    folder: string,
-    log: Logger,
-  ) {
+  private constructor(chain: LocalChain, beaconUrl: string, loopback: Loopback, folder: string, log: Logger) {
     this.chain = chain;
     this.#loopback = loopback;
-    this.beacon = beacon;
     this.#beaconUrl = beaconUrl;
     this.folder = folder;
     this.#log = log;
@@ -107,16 +97,14 @@ export class World {
       parameters: { genesis },
       anvil: ["--accounts", String(accounts)],
     });
-    const now = async () => Number((await chain.client().getBlock()).timestamp);
-    const beacon = new LocalBeacon({ seed: "holdfast", genesis: 1, period: 3, now });
-    const beaconUrl = await beacon.listen(0, loopback.host(1));
+    const beaconUrl = await chain.beacon.listen(0, loopback.host(1));
     const log = options.logFile
       ? pino({ level: "debug" }, pino.destination(options.logFile))
       : pino({ level: "silent" });
-    const world = new World(chain, beacon, beaconUrl, loopback, folder, log);
+    const world = new World(chain, beaconUrl, loopback, folder, log);
     world.#closers.push(
       () => chain.stop(),
-      () => beacon.close(),
+      () => chain.beacon.close(),
       () => loopback.giveBack(),
     );
     return world;

@@ -32,6 +32,7 @@ export class LocalChain {
   readonly deployment: Deployment;
   /** Where its addresses are written. */
   readonly deploymentFile: string;
+  /** Goes by the chain's time, and serves nobody until it is told to listen. */
   readonly beacon: LocalBeacon;
   readonly #anvil: Anvil;
   readonly #folder: string;
@@ -48,7 +49,9 @@ export class LocalChain {
   static async start({ port = 0, anvil: args = [], ...options }: LocalChainOptions = {}): Promise<LocalChain> {
     const anvil = await Anvil.start({ port, args });
     try {
-      const beacon = new LocalBeacon({ seed: "holdfast", genesis: 1, period: 3 });
+      const client = anvil.client();
+      const now = async () => Number((await client.getBlock()).timestamp);
+      const beacon = new LocalBeacon({ seed: "holdfast", genesis: 1, period: 3, now });
       await mkdir(".holdfast", { recursive: true });
       const folder = await mkdtemp(".holdfast/chain-");
       await deploy(anvil.rpcUrl, folder, beacon, options);
