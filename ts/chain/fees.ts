@@ -27,6 +27,7 @@ export function bump(last: Fees, current: Fees, ceiling: Fees): Fees | undefined
   return { maxFeePerGas, maxPriorityFeePerGas: min(max(leastTip, current.maxPriorityFeePerGas), maxFeePerGas) };
 }
 
+/** For people, e.g. "1.5 gwei". */
 export function gwei(wei: bigint): string {
   return `${formatGwei(wei)} gwei`;
 }

@@ -27,6 +27,7 @@ export function middleOf(schedule: Schedule, round: number): number {
   return startOf(schedule, round) + Math.floor(schedule.roundLength / 2);
 }
 
+/** The epoch that a round belongs to; epochs count from 1. */
 export function epochOf(round: number): number {
   return Math.floor(round / ROUNDS);
 }
@@ -36,10 +37,12 @@ export function indexOf(round: number): number {
   return round % ROUNDS;
 }
 
+/** The first round of an epoch. */
 export function firstRound(epoch: number): number {
   return epoch * ROUNDS;
 }
 
+/** The last round of an epoch. */
 export function lastRound(epoch: number): number {
   return epoch * ROUNDS + ROUNDS - 1;
 }

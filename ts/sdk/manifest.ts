@@ -38,6 +38,7 @@ const MANIFEST_TYPES = {
   ],
 } as const;
 
+/** A commitment as the ABI takes it: hashes in hex. */
 export function commitmentArgs({ infohash, filesRoot, dataRoot, blocks, fileCount }: Commitment): CommitmentArgs {
   return {
     infohash: bytesToHex(infohash),

@@ -90,14 +90,17 @@ export interface HeldSlot extends SlotState {
   readonly replica: number;
 }
 
+/** The last epoch of an order's term. */
 export function lastEpochOf({ startEpoch, epochs }: OrderState): number {
   return startEpoch + epochs - 1;
 }
 
+/** The last round of an order's term. */
 export function lastRoundOf(order: OrderState): number {
   return lastRound(lastEpochOf(order));
 }
 
+/** The first round of an order's term. */
 export function firstRoundOf({ startEpoch }: OrderState): number {
   return firstRound(startEpoch);
 }
@@ -173,6 +176,7 @@ export class ProtocolState {
     return [...holders];
   }
 
+  /** Audits under way of an operator's slots. */
   auditsOf(operatorId: number): AuditState[] {
     return [...this.audits.values()].filter((audit) => audit.operatorId === operatorId);
   }
@@ -339,6 +343,7 @@ export class ProtocolState {
   }
 }
 
+/** What one replica of one order goes by in `audits`. */
 export function slotKey(orderId: number, replica: number): string {
   return `${orderId}:${replica}`;
 }

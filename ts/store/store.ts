@@ -52,6 +52,7 @@ export async function openStore(folder: string): Promise<Store> {
   }
 }
 
+/** The table of that name: its keys are apart from every other table's. */
 export function table<V>(store: Store, name: string): Table<V> {
   return store.sublevel<string, V>(name, { keyEncoding: "utf8", valueEncoding: json<V>() });
 }
