@@ -116,13 +116,15 @@ contract Audits is IAudits, AccessManaged, Clock {
         Round round = currentRound();
         (, Round last) = MARKET.term(orderId);
         if (round > last) revert Audits_TooLate(round, last);
+        // What is lost before it was ever live counts when it would have been.
+        Epoch countIn = (s.liveFrom > round ? s.liveFrom : round).epochOf();
         Audit memory a = _audits[orderId][replica];
         if (a.payer != address(0)) {
-            if (a.openedIn < round && _hasObject(orderId, replica, a)) return _fail(orderId, replica, a, round.epochOf());
+            if (a.openedIn < round && _hasObject(orderId, replica, a)) return _fail(orderId, replica, a, countIn);
             _return(orderId, replica, a);
         }
         emit LossReported(orderId, replica, s.operatorId);
-        MARKET.endSlot(orderId, replica, round.epochOf(), IMarket.Ending.LossReported);
+        MARKET.endSlot(orderId, replica, countIn, IMarket.Ending.LossReported);
     }
 
     /// @inheritdoc IAudits
@@ -166,10 +168,13 @@ contract Audits is IAudits, AccessManaged, Clock {
         if (a.payer == address(0)) revert Audits_NoneOpen(orderId, replica);
     }
 
-    /// @dev Whether the slot is still the one audited, and its operator not ejected.
+    /// @dev Whether the slot is still the one audited, and no ejection has taken it.
     function _hasObject(uint40 orderId, uint8 replica, Audit memory a) private view returns (bool) {
         IMarket.Slot memory s = MARKET.slot(orderId, replica);
-        return s.operatorId == a.operatorId && s.acceptedIn == a.acceptedIn && Round.unwrap(HOLDINGS.inventory(a.operatorId).stamp) == 0;
+        if (s.operatorId != a.operatorId || s.acceptedIn != a.acceptedIn) return false;
+        Round stamp = HOLDINGS.inventory(a.operatorId).stamp;
+        (, Round last) = MARKET.term(orderId);
+        return Round.unwrap(stamp) == 0 || last < stamp;
     }
 
     function _fail(uint40 orderId, uint8 replica, Audit memory a, Epoch countIn) private {

@@ -138,6 +138,12 @@ contract Catalog is ICatalog, AccessManaged, EIP712, Clock {
     }
 
     /// @inheritdoc ICatalog
+    function orderable(uint32 contentId) external view returns (uint32) {
+        _bonded(contentId);
+        return chunks(contentId);
+    }
+
+    /// @inheritdoc ICatalog
     function chunks(uint32 contentId) public view returns (uint32) {
         // At most MAX_BLOCKS / CHUNK_BLOCKS = 2^27.
         return uint32((_contents[contentId].blocks + CHUNK_BLOCKS - 1) / CHUNK_BLOCKS);

@@ -84,7 +84,7 @@ contract Holdings is IHoldings, Clock {
         emit Proven(operatorId, s.round);
     }
 
-    /// @dev One challenge of a round. If every draw hits something dead or pending, it is waived.
+    /// @dev One challenge of a round: draws until one hits something live. None is waived: what is dead would be a way not to prove.
     function _answer(Sample memory s, uint256 k, bytes calldata proof, uint256 cursor) private view returns (uint256) {
         for (uint256 attempt; attempt < Draw.ATTEMPTS; ++attempt) {
             (bytes32 h, Epoch last, uint256 chunk) = _draw(s, k, attempt);
@@ -100,7 +100,7 @@ contract Holdings is IHoldings, Clock {
             if (root != CATALOG.dataRoot(e.contentId)) revert Holdings_WrongProof(k, e.contentId, leaf);
             return cursor;
         }
-        return cursor;
+        revert Holdings_NothingLive(s.operatorId, k);
     }
 
     /// @inheritdoc IHoldings
@@ -123,11 +123,11 @@ contract Holdings is IHoldings, Clock {
     // ---- What is held ----
 
     /// @inheritdoc IHoldings
-    function claimContent(uint32 operatorId, uint32 contentId, Epoch from, Epoch through) external only(MARKET) {
+    function claimContent(uint32 operatorId, uint32 contentId, uint256 chunks, Epoch from, Epoch through) external only(MARKET) {
         Inventory memory inv = _unstamped(operatorId);
         if (Epoch.unwrap(inv.deadWritten) != 0) {
             (uint256 live, uint256 dead) = chunksNow(operatorId);
-            if (dead > live) revert Holdings_TooMuchDead(operatorId, dead, live);
+            if (dead > live + chunks) revert Holdings_TooMuchDead(operatorId, dead, live + chunks);
         }
         (Epoch[8] storage holds, uint256 place) = _hold(operatorId, contentId);
         Epoch held = holds[place];
@@ -174,7 +174,8 @@ contract Holdings is IHoldings, Clock {
         if (liveFrom == now_.addRounds(1) && _liveAt(operatorId, inv, ring, liveFrom) == 0) {
             Tally storage t = _tallies[operatorId][liveFrom.epochOf()];
             t.idle = (t.idle == 0 ? ALL_ROUNDS : t.idle) & uint32((1 << liveFrom.index()) - 1);
-            inv.liveSince = liveFrom;
+            // What ends with the round under way and is followed by this at once leaves no gap.
+            if (_liveAt(operatorId, inv, ring, now_) == 0) inv.liveSince = liveFrom;
         }
         if (liveFrom.epochOf() > now_.epochOf()) {
             // In the ring now, live from the next epoch.
@@ -191,11 +192,11 @@ contract Holdings is IHoldings, Clock {
 
     /// @inheritdoc IHoldings
     function end(uint32 operatorId, Epoch last, uint32 index, Epoch countIn, uint256 lostHalves) external only(MARKET) {
-        Inventory memory inv = _unstamped(operatorId);
         Entry storage e = _lines[operatorId][last].entries[index];
         Epoch epoch = currentEpoch();
         Round deadFrom = currentRound().addRounds(1);
         if (epoch <= last) {
+            Inventory memory inv = _unstamped(operatorId);
             if (e.liveFrom.epochOf() > epoch) inv.pendingChunks -= uint24(e.chunks);
             _markDead(operatorId, inv, e, last, deadFrom);
             Lanes.Ring memory ring = _rings[operatorId][inv.ring];
@@ -337,6 +338,7 @@ contract Holdings is IHoldings, Clock {
             due &= type(uint256).max << (Round.unwrap(inv.liveSince) - Round.unwrap(before.first()));
         }
         uint256 clean = uint256(a.clean) | uint256(b.clean) << ROUNDS;
+        if (clean >> (ROUNDS + now_.index()) & 1 != 0) return 0; // back in the round under way
         for (uint256 bit = 1 << (2 * ROUNDS - 1); bit != 0; bit >>= 1) {
             if (due & bit == 0) continue;
             if (clean & bit != 0) break;

@@ -95,7 +95,7 @@ contract Market is IMarket, AccessManaged, Pausable, Clock {
                 _designated[orderId][request.designated[i]] = true;
             }
         }
-        uint256 chunks = CATALOG.noteOrder(request.contentId, _lastEpoch(o));
+        uint256 chunks = CATALOG.orderable(request.contentId);
         uint256 deposit = _needed(o, chunks);
         if (deposit == 0) revert Market_TooLate(currentRound(), _lastRound(o));
         if (deposit > maxDeposit) revert Market_DepositAbove(deposit, maxDeposit);
@@ -140,13 +140,13 @@ contract Market is IMarket, AccessManaged, Pausable, Clock {
         _checkStanding(o, operatorId);
         _checkSettled(operatorId, round);
 
-        uint256 chunks = CATALOG.chunks(o.contentId);
         (Epoch start, Epoch last) = (Epoch.wrap(o.startEpoch), _lastEpoch(o));
+        uint256 chunks = CATALOG.noteOrder(o.contentId, last);
         Slot storage s = _slots[orderId][replica];
         (s.operatorId, s.acceptedIn) = (operatorId, round);
         emit Accepted(orderId, replica, operatorId, round);
         OPERATORS.reserve(operatorId, msg.sender, uint32(chunks), (chunks * o.stakePerChunk).toUint96(), last);
-        HOLDINGS.claimContent(operatorId, o.contentId, start, last);
+        HOLDINGS.claimContent(operatorId, o.contentId, chunks, start, last);
         if (renews) _begin(orderId, o, replica, s, start.first(), chunks);
     }
 

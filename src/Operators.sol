@@ -136,6 +136,9 @@ contract Operators is IOperators, AccessManaged, Pausable, Clock {
         if (Round.unwrap(o.exitRequested) == 0) revert Operators_NotExiting(operatorId);
         Round until = o.exitRequested.addRounds((o.reputation * STEP > QUICK_EXIT_REPUTATION ? QUICK_THAW_EPOCHS : THAW_EPOCHS) * ROUNDS);
         if (currentRound() < until) revert Operators_Thawing(operatorId, until);
+        // The thaw goes by the reputation after all that happened.
+        Epoch held = o.exitRequested.epochOf();
+        if (!POOL.settledThrough(operatorId, held)) revert Operators_Unsettled(operatorId, held);
         amount = o.stake;
         o.stake = 0;
         accounted -= amount;

@@ -45,7 +45,7 @@ contract DeployerTest is BaseTest {
         _add(address(oracle), abi.encodeCall(oracle.remove, (anyone)), governor);
         _add(address(oracle), abi.encodeCall(oracle.setKeeperBond, (1)), governor);
         _add(address(oracle), abi.encodeCall(oracle.setRules, (rules)), governor);
-        _add(address(holdings), abi.encodeCall(holdings.claimContent, (1, 1, e, e)), address(market));
+        _add(address(holdings), abi.encodeCall(holdings.claimContent, (1, 1, 1, e, e)), address(market));
         _add(address(holdings), abi.encodeCall(holdings.unclaimContent, (1, 1, e, e)), address(market));
         _add(address(holdings), abi.encodeCall(holdings.add, (1, 1, 1, 0, Round.wrap(31), e)), address(market));
         _add(address(holdings), abi.encodeCall(holdings.end, (1, e, 0, e, 1)), address(market));

@@ -103,7 +103,7 @@ interface ICatalog {
         external
         returns (uint32 contentId);
 
-    /// @notice Ties the bond to an order that ends with `endEpoch`. An earlier end than one noted changes nothing.
+    /// @notice Ties the bond to an order that ends with `endEpoch` and that somebody has accepted: opening one costs nothing. An earlier end than one noted changes nothing.
     ///
     /// Requirements:
     /// - the caller is the Market
@@ -133,6 +133,9 @@ interface ICatalog {
 
     /// @notice The first content with the same dataRoot, itself if there was none: who holds one has the bytes of the other. 0 if unknown.
     function dataId(uint32 contentId) external view returns (uint32);
+
+    /// @notice A content's chunks. Reverts unless it is known and bonded.
+    function orderable(uint32 contentId) external view returns (uint32);
 
     /// @notice Chunks of 8 MiB that a content counts for: blocks / 512, rounded up, so that no content is held for nothing. 0 if unknown.
     function chunks(uint32 contentId) external view returns (uint32);

@@ -64,6 +64,7 @@ interface IHoldings {
 
     error Holdings_Unauthorized(address caller);
     error Holdings_NoSeed(Round round);
+    error Holdings_NothingLive(uint32 operatorId, uint256 challenge);
     error Holdings_NothingHeld(uint32 operatorId, Round round);
     error Holdings_WrongEntry(uint256 challenge, uint256 chunk, uint256 entry);
     error Holdings_WrongProof(uint256 challenge, uint32 contentId, uint256 leaf);
@@ -85,8 +86,8 @@ interface IHoldings {
     /// @notice Reserves the right to hold a content's data: one copy an operator at a time.
     /// @param through The end epoch of the slot. @param from The epoch in which the slot starts.
     /// Requirements: caller is the Market; no slot with this dataRoot reaches into `from`; nothing stamped awaits unwinding; dead chunks are
-    /// no more than live ones (section 5).
-    function claimContent(uint32 operatorId, uint32 contentId, Epoch from, Epoch through) external;
+    /// no more than the live ones and these.
+    function claimContent(uint32 operatorId, uint32 contentId, uint256 chunks, Epoch from, Epoch through) external;
 
     /// @notice Gives that right back. Requirements: caller is the Market.
     function unclaimContent(uint32 operatorId, uint32 contentId, Epoch from, Epoch through) external;

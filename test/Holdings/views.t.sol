@@ -38,7 +38,7 @@ contract HoldingsViewsTest is BaseTest {
         _expectBad(1);
         _seed();
         _prove(op);
-        _expectBad(1); // it says nothing of a round before it is over
+        _expectBad(0); // it is back
         _next();
         _expectBad(0);
         _to(Round.wrap(57));

@@ -137,11 +137,12 @@ contract AcceptTest is BaseTest {
     }
 
     function test_RevertWhen_MoreIsDeadThanLive() external {
-        uint40 order = _hold(op, _publish(ONE_CHUNK * 10), 1);
+        uint32 one = _publish(ONE_CHUNK);
+        uint40 order = _hold(op, _publish(ONE_CHUNK * 11), 1);
         _hold(op, _publish(ONE_CHUNK * 9), 1);
         _reportLoss(order, 0);
-        uint40 next = _open(content, 1, 1);
-        _expect(abi.encodeWithSelector(IHoldings.Holdings_TooMuchDead.selector, op, 10, 9), next, 0, op);
+        _expect(abi.encodeWithSelector(IHoldings.Holdings_TooMuchDead.selector, op, 11, 10), _open(one, 1, 1), 0, op);
+        _accept(_open(_publish(ONE_CHUNK * 2), 1, 1), 0, op);
     }
 
     function test_RenewsWhen_TheIncumbentAcceptsInTime() external {

@@ -125,7 +125,7 @@ contract UnwindTest is BaseTest {
         _accept(order, 0, other);
         // The one that lost it takes nothing new until what it lost would have ended, and is judged by its reputation then.
         uint40 again = _open(_publish(ONE_BLOCK), 1, 1);
-        vm.expectRevert(abi.encodeWithSelector(IHoldings.Holdings_TooMuchDead.selector, op, 3, 0));
+        vm.expectRevert(abi.encodeWithSelector(IHoldings.Holdings_TooMuchDead.selector, op, 3, 1));
         _accept(again, 0, op);
         _to(Epoch.wrap(4), 0);
         settlement.settle(op, Epoch.wrap(1));

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {IHoldings} from "../../src/interfaces/IHoldings.sol";
+import {IMarket} from "../../src/interfaces/IMarket.sol";
+import {IOperators} from "../../src/interfaces/IOperators.sol";
+import {Epoch, Round, WAD} from "../../src/Types.sol";
+import {BaseTest} from "../Base.t.sol";
+
+/// @notice What an audit found, kept as tests of its opposite.
+contract FindingsTest is BaseTest {
+    uint32 private honest;
+    uint32 private mallory;
+
+    function setUp() public override {
+        super.setUp();
+        (honest, mallory) = (_register(1_000_000), _register(1_000_000));
+    }
+
+    /// Reservations of a real slot and of self-generated junk are both activated in an epoch's last round, the junk is reported lost in the
+    /// same transaction. It is dead before it lived, and much more than what lives.
+    function _flood() private {
+        uint32 realContent = _publish(MANY_CHUNKS); // 101 chunks
+        uint32 junkContent = _publish(ONE_CHUNK * 100_000);
+        _to(Epoch.wrap(1), 28);
+        IMarket.Request memory q = _request(realContent, 1, 12);
+        q.startEpoch = Epoch.wrap(2);
+        uint40 real = _open(q);
+        q.contentId = junkContent;
+        uint40 junk = _open(q);
+        _accept(real, 0, mallory);
+        _accept(junk, 0, mallory);
+        _nextSeeded(); // round 29 of epoch 1
+        _activate(real, 0);
+        _activate(junk, 0);
+        _reportLoss(junk, 0);
+        vm.startPrank(uploader);
+        market.cancelOpen(junk, 1);
+        market.withdraw(junk, uploader);
+        vm.stopPrank();
+        _next();
+    }
+
+    function test_ALossReportedBeforeTheSlotIsLiveCounts() external {
+        uint32 a = _publish(MANY_CHUNKS);
+        uint32 b = _publish(ONE_CHUNK * 101);
+        _to(Epoch.wrap(1), 28);
+        IMarket.Request memory q = _request(a, 1, 1);
+        q.startEpoch = Epoch.wrap(2);
+        uint40 kept = _open(q);
+        q.contentId = b;
+        uint40 lost = _open(q);
+        _accept(kept, 0, mallory);
+        _accept(lost, 0, mallory);
+        _nextSeeded();
+        _activate(kept, 0);
+        _activate(lost, 0);
+        _reportLoss(lost, 0); // half of what it holds
+        _next();
+        _proveToEnd(mallory);
+        _settle(mallory, Epoch.wrap(2));
+        assertLt(_reputation(mallory), 0.5e18, "a loss of half of everything lowers the reputation");
+    }
+
+    function test_ABondGoesHome() external {
+        uint32 content = _publish(ONE_BLOCK);
+        uint256 before = asset.balanceOf(auditor);
+        for (uint32 e = 1; e <= 30; e += 14) {
+            _to(Epoch.wrap(e), 0);
+            vm.startPrank(auditor); // a stranger
+            uint40 id = market.open(_request(content, 1, 12), type(uint256).max);
+            market.cancelOpen(id, 1);
+            market.withdraw(id, auditor);
+            vm.stopPrank();
+        }
+        assertEq(asset.balanceOf(auditor), before, "cost the stranger nothing");
+        _to(Epoch.wrap(40), 0); // nobody ever held or ordered it for more than a transaction
+        catalog.withdrawBond(content);
+    }
+
+    /// One chunk of a long order reported lost; the other slots run out: nothing can be accepted for a year.
+    function test_AnHonestReportDoesNotShutAnOperatorOut() external {
+        uint40 long_ = _open(_publish(ONE_CHUNK), 1, 12);
+        uint40 short_ = _open(_publish(MANY_CHUNKS), 1, 1);
+        _accept(long_, 0, honest);
+        _accept(short_, 0, honest);
+        _nextSeeded();
+        _activate(long_, 0);
+        _activate(short_, 0);
+        _next();
+        _reportLoss(long_, 0); // 1 of 102 chunks
+        _proveToEnd(honest);
+        _settle(honest, Epoch.wrap(1));
+        assertGt(_reputation(honest), 0.5e18);
+        _to(Epoch.wrap(12), 20); // eleven epochs later still Holdings_TooMuchDead(1, 1, 0)
+        _accept(_open(_publish(MANY_CHUNKS), 1, 2), 0, honest);
+    }
+
+    /// (2) what becomes of a failed audit depends on who calls what first.
+    function test_AFailedAuditFails() external {
+        uint40 a = _hold(mallory, _publish(ONE_CHUNK * 100), 1);
+        uint40 b = _open(_publish(ONE_CHUNK), 1, 3);
+        _accept(b, 0, mallory);
+        _nextSeeded();
+        _activate(b, 0);
+        _to(Epoch.wrap(1), 28);
+        _audit(a, 0);
+        _nextSeeded();
+        _prove(mallory); // clean, unanswered: failed
+        _next();
+        _idleTo(Epoch.wrap(2).first().addRounds(7));
+        audits.eject(mallory);
+        uint256 snapshot = vm.snapshotState();
+        market.unwind(b, 0);
+        audits.close(a, 0);
+        uint256 closedAfter = operators.operator(mallory).stake;
+        vm.revertToState(snapshot);
+        vm.prank(_owner(mallory));
+        audits.close(a, 0);
+        market.unwind(b, 0);
+        assertEq(operators.operator(mallory).stake, closedAfter, "the slash does not depend on the order of calls");
+    }
+
+    /// (3)
+    function test_TwelveBadRoundsInARowEject() external {
+        uint32 content = _publish(ONE_CHUNK);
+        uint40 a = _hold(mallory, content, 1);
+        while (_now().index() != 24) {
+            _seed();
+            _prove(mallory);
+            _next();
+        }
+        IMarket.Request memory q = _request(content, 1, 1);
+        (q.startEpoch, q.incumbentOrder) = (Epoch.wrap(2), a);
+        uint40 b = _open(q);
+        _idleTo(Epoch.wrap(1).first().addRounds(29));
+        _accept(b, 0, mallory); // live all along
+        _idleTo(Epoch.wrap(2).first().addRounds(6));
+        assertEq(holdings.badInARow(mallory), 12);
+    }
+
+    /// (5) with the reputation of before.
+    function test_TheThawLooksAtTheReputationAfterTheLoss() external {
+        uint32 content = _publish(ONE_CHUNK * 200);
+        vm.prank(address(settlement));
+        operators.setStanding(mallory, 0.9e18, WAD);
+        uint40 last = _open(content, 1, 1);
+        _accept(last, 0, mallory);
+        _nextSeeded();
+        _activate(last, 0);
+        Epoch epoch = _epoch();
+        _nextSeeded();
+        _reportLoss(last, 0);
+        Round asked = _now();
+        vm.prank(_owner(mallory));
+        operators.requestExit(mallory);
+        _to(asked.addRounds(30)); // nobody settled
+        uint256 snapshot = vm.snapshotState();
+        settlement.settle(mallory, epoch);
+        assertLt(_reputation(mallory), 0.8e18);
+        vm.revertToState(snapshot);
+        vm.expectRevert();
+        vm.prank(_owner(mallory));
+        operators.withdraw(mallory, anyone);
+    }
+
+    /// H-PROOF-1, H-STAKE-3: dead chunks, however many, do not make a round clean.
+    function test_NoRoundIsCleanWithoutAWordOfData() external {
+        vm.prank(governor);
+        market.setTerms(FEE, 0);
+        _flood();
+        for (uint256 i; i < 5; ++i) {
+            _seed();
+            IHoldings.Challenge[] memory drawn = holdings.challenges(mallory);
+            bytes memory hints;
+            for (uint256 k; k < drawn.length; ++k) {
+                hints = bytes.concat(hints, bytes4(drawn[k].entry));
+            }
+            vm.prank(_prover(mallory));
+            vm.expectRevert();
+            holdings.prove(mallory, hints);
+            _next();
+        }
+        assertEq(holdings.tally(mallory, Epoch.wrap(2)).clean, 0);
+    }
+}
