@@ -1163,6 +1163,13 @@ export const catalogAbi = [
   },
   {
     type: 'function',
+    inputs: [{ name: 'contentId', internalType: 'uint32', type: 'uint32' }],
+    name: 'orderable',
+    outputs: [{ name: '', internalType: 'uint32', type: 'uint32' }],
+    stateMutability: 'view',
+  },
+  {
+    type: 'function',
     inputs: [
       {
         name: 'manifest',
@@ -1669,6 +1676,7 @@ export const holdingsAbi = [
     inputs: [
       { name: 'operatorId', internalType: 'uint32', type: 'uint32' },
       { name: 'contentId', internalType: 'uint32', type: 'uint32' },
+      { name: 'chunks', internalType: 'uint256', type: 'uint256' },
       { name: 'from', internalType: 'Epoch', type: 'uint32' },
       { name: 'through', internalType: 'Epoch', type: 'uint32' },
     ],
@@ -1997,6 +2005,14 @@ export const holdingsAbi = [
       { name: 'round', internalType: 'Round', type: 'uint32' },
     ],
     name: 'Holdings_NothingHeld',
+  },
+  {
+    type: 'error',
+    inputs: [
+      { name: 'operatorId', internalType: 'uint32', type: 'uint32' },
+      { name: 'challenge', internalType: 'uint256', type: 'uint256' },
+    ],
+    name: 'Holdings_NothingLive',
   },
   {
     type: 'error',

@@ -183,6 +183,7 @@ export interface CatalogInterface extends Interface {
       | "isConsumingScheduledOp"
       | "keyOf"
       | "noteOrder"
+      | "orderable"
       | "publish"
       | "publishBond"
       | "setAuthority"
@@ -275,6 +276,10 @@ export interface CatalogInterface extends Interface {
     values: [BigNumberish, BigNumberish]
   ): string;
   encodeFunctionData(
+    functionFragment: "orderable",
+    values: [BigNumberish]
+  ): string;
+  encodeFunctionData(
     functionFragment: "publish",
     values: [ICatalog.ManifestStruct, ICatalog.CommitmentStruct, BytesLike]
   ): string;
@@ -345,6 +350,7 @@ export interface CatalogInterface extends Interface {
   ): Result;
   decodeFunctionResult(functionFragment: "keyOf", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "noteOrder", data: BytesLike): Result;
+  decodeFunctionResult(functionFragment: "orderable", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "publish", data: BytesLike): Result;
   decodeFunctionResult(
     functionFragment: "publishBond",
@@ -582,6 +588,8 @@ export interface Catalog extends BaseContract {
     "nonpayable"
   >;
 
+  orderable: TypedContractMethod<[contentId: BigNumberish], [bigint], "view">;
+
   publish: TypedContractMethod<
     [
       manifest: ICatalog.ManifestStruct,
@@ -718,6 +726,9 @@ export interface Catalog extends BaseContract {
     [bigint],
     "nonpayable"
   >;
+  getFunction(
+    nameOrSignature: "orderable"
+  ): TypedContractMethod<[contentId: BigNumberish], [bigint], "view">;
   getFunction(
     nameOrSignature: "publish"
   ): TypedContractMethod<

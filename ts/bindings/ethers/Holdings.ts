@@ -270,7 +270,13 @@ export interface HoldingsInterface extends Interface {
   ): string;
   encodeFunctionData(
     functionFragment: "claimContent",
-    values: [BigNumberish, BigNumberish, BigNumberish, BigNumberish]
+    values: [
+      BigNumberish,
+      BigNumberish,
+      BigNumberish,
+      BigNumberish,
+      BigNumberish
+    ]
   ): string;
   encodeFunctionData(
     functionFragment: "currentEpoch",
@@ -522,6 +528,7 @@ export interface Holdings extends BaseContract {
     [
       operatorId: BigNumberish,
       contentId: BigNumberish,
+      chunks: BigNumberish,
       from: BigNumberish,
       through: BigNumberish
     ],
@@ -694,6 +701,7 @@ export interface Holdings extends BaseContract {
     [
       operatorId: BigNumberish,
       contentId: BigNumberish,
+      chunks: BigNumberish,
       from: BigNumberish,
       through: BigNumberish
     ],
