@@ -78,6 +78,8 @@ class Channel {
   served: number;
   /** Bytes of the last voucher on disk. */
   paid: number;
+  /** Bytes that its amount is worth: what a payer says of times before our books began earns no credit. */
+  history = 0;
   /** In wei per MiB. */
   bid = 0n;
   /** Funds that no voucher has promised away yet, in wei. */
@@ -94,7 +96,7 @@ class Channel {
   }
 
   admit(bytes: number, window: number): boolean {
-    const credit = Math.min(creditWindow(window, this.paid), affordable(this.spare, this.bid));
+    const credit = Math.min(creditWindow(window, this.history), affordable(this.spare, this.bid));
     if (this.served + bytes > this.paid + credit) return false;
     this.served += bytes;
     return true;
@@ -198,6 +200,7 @@ export class Accountant {
     if (last === undefined) channel.served = Math.max(0, voucher.cumulativeBytes - affordable(amount, bid));
     await ledger.accept(voucher, signer, means.paid);
     channel.paid = Math.max(channel.paid, voucher.cumulativeBytes);
+    channel.history = Math.min(channel.paid, affordable(voucher.cumulativeAmount, terms.price));
     channel.bid = bid;
     channel.spare = spare;
     return channel;

@@ -5,15 +5,15 @@ export const MEBIBYTE = 1 << 20;
 export const DEFAULT_WINDOW = MEBIBYTE;
 
 /** Windows grow no further than this, in bytes, unless they begin larger. */
-const MAX_GROWN = 16 * MEBIBYTE;
+const MAX_GROWN = 64 * MEBIBYTE;
 
 /**
  * What one side risks with the other, in bytes: what a seeder sends beyond the last good voucher, what a downloader pays
- * beyond what it has verified. A quarter of what this channel has paid for, at least `window`: so that
+ * beyond what it has verified. Half of what this channel has paid for, at least `window`: so that
  * signatures and durable writes grow rare on a fast and proven connection, and a loss stays small beside what was earned.
  */
 export function creditWindow(window: number, history: number): number {
-  return Math.max(window, Math.min(MAX_GROWN, Math.floor(history / 4)));
+  return Math.max(window, Math.min(MAX_GROWN, Math.floor(history / 2)));
 }
 
 /** The window of a content: at least a piece, since less cannot be verified. In bytes. */

@@ -49,7 +49,7 @@ export interface PayerOptions {
   readonly onRefusal?: ((operator: Address, reason: Reason) => void) | undefined;
 }
 
-/** What an operator gave and was given, from the channel's beginning on. On disk before a voucher leaves. */
+/** What an operator gave and was given, from the channel's beginning on. Written before a voucher leaves. */
 export interface Account {
   /** Bytes that matched the torrent. */
   readonly verified: number;
@@ -192,7 +192,7 @@ class Channel {
     if (session !== undefined && verified > bytes) this.pay(session, 0);
     await this.#signing;
     await session?.drained();
-    await accounts(this.#payer.options).put(accountKey(this.#payer.options, this.operator), this.#account);
+    await accounts(this.#payer.options).put(accountKey(this.#payer.options, this.operator), this.#account, DURABLE);
   }
 
   /** Signs for what is verified and up to `ahead` bytes more, one voucher after the other. */
@@ -233,7 +233,8 @@ class Channel {
       return;
     }
     this.#account = { verified, bytes: bytes + growth, amount: amount + cost(growth, session.bid) };
-    await accounts(options).put(accountKey(options, this.operator), this.#account, DURABLE);
+    // Not synced: this outlives the process, and should the machine lose it the operator's `stale` brings it back.
+    await accounts(options).put(accountKey(options, this.operator), this.#account);
     const voucher = this.#voucher(this.#account.bytes, this.#account.amount);
     session.send(await signVoucher(options.signer, options.domain, voucher));
   }
