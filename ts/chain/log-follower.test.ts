@@ -7,7 +7,6 @@ import { createLogger } from "../service/log.ts";
 import { numberKey, openStore, type Store, type Table, table } from "../store/store.ts";
 import { Anvil, type LocalClient } from "../testing/anvil.ts";
 import { add, counterAbi, deployCounter } from "../testing/counter.ts";
-import { eventually } from "../testing/eventually.ts";
 import { RpcProxy } from "../testing/rpc-proxy.ts";
 import { type ChainClient, connect } from "./connection.ts";
 import { LogFollower, type LogFollowerOptions } from "./log-follower.ts";
@@ -237,26 +236,6 @@ test("leaves out what an RPC adds of other contracts", async () => {
     },
   }).catchUp();
   expect(batches).toEqual([1]);
-});
-
-test("runs until it is told to stop, through an outage", async () => {
-  const stop = new AbortController();
-  const running = follow().run(stop.signal);
-  await send(1n);
-  await eventually(async () => expect(await seen()).toEqual([1n]));
-  await proxy.stop();
-  await send(2n);
-  await eventually(() => expect(lines.join("")).toContain("the RPC is away"));
-  await proxy.resume();
-  await eventually(async () => expect(await seen()).toEqual([1n, 3n]));
-  proxy.intercept = ({ method }) =>
-    method === "eth_getBlockByNumber" ? { error: { code: -32000, message: "no" } } : undefined;
-  await eventually(() => expect(lines.join("")).toContain("cannot read the chain"));
-  proxy.intercept = () => undefined;
-  await send(3n);
-  await eventually(async () => expect(await seen()).toEqual([1n, 3n, 6n]));
-  stop.abort();
-  await running;
 });
 
 /** Replaces the last blocks by as many empty ones and one more. */

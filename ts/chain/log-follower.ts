@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import {
   type Abi,
@@ -17,7 +16,6 @@ import {
   TimeoutError,
   toEventSelector,
 } from "viem";
-import { holdfastErrorIn } from "../errors.ts";
 import { DURABLE, type Store, type Table, table, type Write } from "../store/store.ts";
 import type { ChainClient } from "./connection.ts";
 
@@ -95,29 +93,9 @@ export class LogFollower<const abi extends Abi> {
     return this.#positionOf(await this.#load());
   }
 
-  /** Steps as long as there is something new, then looks again every polling interval, until aborted. */
-  async run(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      if (await this.#stepOrLog(signal)) continue;
-      await sleep(this.#options.client.pollingInterval, undefined, { signal }).catch(() => {});
-    }
-  }
-
   /** Takes everything up to the chain's newest block. */
   async catchUp(): Promise<void> {
     while (await this.step());
-  }
-
-  /** What an RPC fails at today it may do tomorrow. */
-  async #stepOrLog(signal: AbortSignal): Promise<boolean> {
-    try {
-      return await this.step();
-    } catch (error) {
-      if (signal.aborted) return false;
-      if (!(error instanceof BaseError) || holdfastErrorIn(error)) throw error;
-      this.#options.log.warn({ err: error, follower: this.#options.name }, "cannot read the chain; trying again");
-      return false;
-    }
   }
 
   /** Takes the next range, or rolls back. Says whether there was anything to do. */

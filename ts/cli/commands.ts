@@ -30,7 +30,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import("./probe.ts")).probeCommand(),
   },
   keeper: {
-    description: "run a keeper: the oracle's agent",
+    description: "sample the swarm for the protocol, and be paid for it",
     load: async () => (await import("./keeper.ts")).keeperCommand(),
   },
   status: {

@@ -16,4 +16,4 @@ test("a whole network lives through an epoch and its mishaps, and every ledger a
   expect(report.operators.length).toBeGreaterThanOrEqual(5);
   expect(report.ledgers.length).toBeGreaterThan(0);
   expect(child.exitCode).toBe(0);
-}, 300_000);
+}, 900_000);

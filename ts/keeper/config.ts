@@ -2,14 +2,15 @@ import { isIP } from "node:net";
 import { z } from "zod";
 import { QUICKNET_RELAYS } from "../beacon/scheme.ts";
 import { keySchema } from "../chain/keys.ts";
+import { field } from "../service/config.ts";
 
 /** What a keeper is told. */
 export const keeperConfig = z.strictObject({
-  rpcUrl: z.url(),
+  rpcUrl: field.url().default("http://127.0.0.1:8545"),
   /** The keeper's own, admitted and joined. */
   key: keySchema,
   /** Path of deployments/<chainId>.json. */
-  deployment: z.string(),
+  deployment: z.string().default("deployments/31337.json"),
   /** Its store: samples, and what it committed to. */
   dataDir: z.string(),
   /** From which operators are called. Default: the machine's choice. */
@@ -40,6 +41,8 @@ export const keeperConfig = z.strictObject({
   localSources: z.boolean().default(false),
   /** Most that a transaction pays, in gwei per gas. */
   maxFeeGwei: z.number().positive().default(50),
+  /** Without a new block for so long, /health fails. */
+  chainSilence: field.duration().default(600_000),
   /** How often the chain is looked at, in ms. */
   pollingIntervalMs: z.int().min(50).default(4000),
   /** Port of /health, /ready and /metrics on this machine; 0 serves none. */

@@ -3,12 +3,14 @@ import type { Logger } from "pino";
 import { Registry } from "prom-client";
 import { parseGwei } from "viem";
 import { connect } from "../chain/connection.ts";
+import { HeadWatch } from "../chain/head-watch.ts";
 import { loadAccount } from "../chain/keys.ts";
 import { Transactor } from "../chain/transactor.ts";
 import { read } from "../sdk/call.ts";
 import { loadDeployment } from "../sdk/deployment.ts";
 import { ERRORS } from "../sdk/errors.ts";
 import { Mirror } from "../sdk/mirror.ts";
+import { Health } from "../service/health.ts";
 import { openStore } from "../store/store.ts";
 import { KeeperAgent } from "./agent.ts";
 import type { KeeperConfig } from "./config.ts";
@@ -17,19 +19,26 @@ import { KeeperMetrics } from "./metrics.ts";
 export interface RunOptions {
   readonly log: Logger;
   readonly registry?: Registry;
+  /** Where it says what keeps it from its work. */
+  readonly health?: Health;
 }
 
 /** A keeper at work, from its configuration: what `holdfast keeper run` and the devnet both run. */
 export class KeeperService {
   readonly registry: Registry;
+  /** Resolves when it has been stopped; rejects when it cannot go on. */
+  readonly finished: Promise<void>;
   readonly #stops: (() => Promise<void>)[];
+  #stopped: Promise<void> | undefined;
 
-  private constructor(registry: Registry, stops: (() => Promise<void>)[]) {
-    [this.registry, this.#stops] = [registry, stops];
+  private constructor(registry: Registry, finished: Promise<void>, stops: (() => Promise<void>)[]) {
+    [this.registry, this.finished, this.#stops] = [registry, finished, stops];
+    finished.catch(() => {}); // it is for whoever waits for it
   }
 
   /** Resolves when it follows the chain. @throws HoldfastError when it cannot work as it is configured */
-  static async start(config: KeeperConfig, { log, registry = new Registry() }: RunOptions): Promise<KeeperService> {
+  static async start(config: KeeperConfig, options: RunOptions): Promise<KeeperService> {
+    const { log, registry = new Registry(), health = new Health() } = options;
     const stops: (() => Promise<void>)[] = [];
     try {
       const deployment = await loadDeployment(config.deployment);
@@ -45,6 +54,9 @@ export class KeeperService {
       if (fullBond === 0n) log.warn({ keeper: account.address }, "has not joined the committee: it only does chores");
 
       const mirror = await Mirror.open({ client, deployment, store, log });
+      const watch = new HeadWatch(registry, config.chainSilence);
+      watch.saw(mirror.head);
+      stops.push(health.watch(() => watch.faults()));
       const agent = new KeeperAgent(
         { ...config, reach: { local: config.localSources } },
         {
@@ -60,13 +72,16 @@ export class KeeperService {
       stops.push(async () => void (await Promise.all([agent.stop(), transactor.close()])));
       const stopping = new AbortController();
       agent.onBlock(mirror.head);
-      const following = mirror.run((head) => agent.onBlock(head), stopping.signal);
+      const following = mirror.run((head) => {
+        watch.saw(head);
+        agent.onBlock(head);
+      }, stopping.signal);
       stops.push(async () => {
         stopping.abort();
-        await following;
+        await following.catch(() => {});
       });
       log.info({ keeper: account.address }, "the keeper is at work");
-      return new KeeperService(registry, stops);
+      return new KeeperService(registry, following, stops);
     } catch (error) {
       await stopAll(stops);
       throw error;
@@ -75,7 +90,8 @@ export class KeeperService {
 
   /** Graceful: nothing is left half done, and nothing is lost if it is not called. */
   stop(): Promise<void> {
-    return stopAll(this.#stops);
+    this.#stopped ??= stopAll(this.#stops);
+    return this.#stopped;
   }
 }
 

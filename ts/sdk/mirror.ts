@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
-import type { Abi, Log } from "viem";
+import { type Abi, BaseError, type Log } from "viem";
 import type { ChainClient } from "../chain/connection.ts";
 import { type FollowedLog, LogFollower } from "../chain/log-follower.ts";
+import { holdfastErrorIn } from "../errors.ts";
 import { numberKey, type Store, type Table, table, type Write } from "../store/store.ts";
 import { ABIS, type Deployment, protocolAddresses } from "./deployment.ts";
 import { ProtocolState } from "./state.ts";
@@ -32,6 +33,7 @@ const EVENTS = Object.values(ABIS).flatMap((abi) => (abi as Abi).filter(({ type 
 export class Mirror {
   readonly state: ProtocolState;
   readonly #client: ChainClient;
+  readonly #log: Logger;
   readonly #follower: LogFollower<Abi>;
   /** In the chain's order. */
   readonly #entries: Table<Entry>;
@@ -42,6 +44,7 @@ export class Mirror {
 
   private constructor({ client, deployment, store, log }: MirrorOptions) {
     this.#client = client;
+    this.#log = log;
     this.state = new ProtocolState(deployment);
     this.#entries = table<Entry>(store, `events/${deployment.chainId}/${deployment.contracts.Market}`);
     this.#follower = new LogFollower<Abi>({
@@ -84,11 +87,17 @@ export class Mirror {
     this.#head = { number, timestamp };
   }
 
-  /** Calls `onBlock` with each new head, until aborted. */
+  /** Calls `onBlock` with each new head, until aborted. What the RPC fails at today it may do tomorrow: it is asked again. */
   async run(onBlock: (head: Head) => void, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const before = this.#head;
-      await this.catchUp();
+      try {
+        await this.catchUp();
+      } catch (error) {
+        if (signal.aborted) return;
+        if (!(error instanceof BaseError) || holdfastErrorIn(error)) throw error;
+        this.#log.warn({ err: error }, "cannot read the chain; trying again");
+      }
       if (this.#head !== before && !signal.aborted) onBlock(this.#head);
       await sleep(this.#client.pollingInterval, undefined, { signal }).catch(() => {});
     }
