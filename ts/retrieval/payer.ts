@@ -222,7 +222,7 @@ class Channel {
     const { options } = this.#payer;
     if (this.ended !== undefined || !session.open) return;
     const { verified, bytes, amount } = this.#account;
-    const most = verified + session.window(verified);
+    const most = verified + session.window(0);
     // A voucher is for a block at least, be it a few bytes ahead.
     const wanted = Math.min(most, Math.max(verified + ahead, bytes + BLOCK));
     const budget = affordable(options.budget - this.#payer.spent, session.bid);
