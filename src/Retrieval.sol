@@ -18,7 +18,7 @@ import {IRetrieval} from "./interfaces/IRetrieval.sol";
 import {Clock} from "./libraries/Clock.sol";
 import {Erc1271} from "./libraries/Erc1271.sol";
 import {Tokens} from "./libraries/Tokens.sol";
-import {BPS, CHUNK_BLOCKS, Epoch} from "./Types.sol";
+import {BPS, Epoch} from "./Types.sol";
 
 /// @title Retrieval
 /// @notice See IRetrieval. Governance sets take and reference price of coming epochs, the guardian pauses deposits; neither can touch a
@@ -38,7 +38,7 @@ contract Retrieval is IRetrieval, AccessManaged, Pausable, EIP712, Clock {
 
     bytes32 private constant VOUCHER_TYPEHASH =
         keccak256("Voucher(address payer,address operator,uint64 contentId,uint128 cumulativeAmount,uint64 cumulativeBytes)");
-    uint256 private constant CHUNK_BYTES = uint256(CHUNK_BLOCKS) * 16_384;
+    uint256 private constant CHUNK_BYTES = 2 ** 23;
     /// @dev In place of an operator: the free deposit's thaw.
     address private constant FREE = address(0);
 
@@ -53,14 +53,13 @@ contract Retrieval is IRetrieval, AccessManaged, Pausable, EIP712, Clock {
     uint128 public takeOwed;
 
     /// @inheritdoc IRetrieval
-    mapping(address payer => mapping(address operator => uint256)) public earmarkOf;
-    /// @inheritdoc IRetrieval
     mapping(uint64 contentId => uint256) public served;
 
     mapping(address payer => Account) private _accounts;
     mapping(address payer => mapping(address operator => Thaw)) private _thaws;
     mapping(address payer => mapping(address key => SessionKey)) private _keys;
-    mapping(address payer => mapping(address operator => mapping(uint64 contentId => Channel))) private _channels;
+    mapping(address operator => mapping(address payer => uint256)) private _earmarks;
+    mapping(address operator => mapping(address payer => mapping(uint64 contentId => Channel))) private _channels;
     mapping(address operator => Earnings) private _earnings;
     Checkpoints.Trace224 private _terms; // epoch => referencePrice << 16 | takeBps
 
@@ -117,24 +116,24 @@ contract Retrieval is IRetrieval, AccessManaged, Pausable, EIP712, Clock {
         Account storage a = _accounts[msg.sender];
         if (amount > a.balance) revert Retrieval_BalanceTooLow(a.balance, amount);
         (a.balance, a.earmarked) = (a.balance - amount, a.earmarked + amount);
-        earmarkOf[msg.sender][operator] += amount;
+        _earmarks[operator][msg.sender] += amount;
         emit Earmarked(msg.sender, operator, amount);
     }
 
     /// @inheritdoc IRetrieval
     function requestRelease(address operator, uint96 amount) external {
         _nonZero(operator);
-        uint64 until = _thaw(operator, amount, earmarkOf[msg.sender][operator]);
+        uint64 until = _thaw(operator, amount, _earmarks[operator][msg.sender]);
         emit ReleaseRequested(msg.sender, operator, amount, until);
     }
 
     /// @inheritdoc IRetrieval
     function release(address operator) external returns (uint256 amount) {
         _nonZero(operator);
-        amount = _thawed(operator, earmarkOf[msg.sender][operator]);
+        amount = _thawed(operator, _earmarks[operator][msg.sender]);
         Account storage a = _accounts[msg.sender];
         (a.balance, a.earmarked) = (a.balance + uint96(amount), a.earmarked - uint96(amount));
-        earmarkOf[msg.sender][operator] -= amount;
+        _earmarks[operator][msg.sender] -= amount;
         emit Released(msg.sender, operator, amount);
     }
 
@@ -174,11 +173,10 @@ contract Retrieval is IRetrieval, AccessManaged, Pausable, EIP712, Clock {
         uint256 up;
         for (uint256 i; i < batch.length; ++i) {
             SignedVoucher calldata v = batch[i];
-            uint256 paid;
-            uint256 credited;
-            if (_isContent(v.contentId, contents)) (outcomes[i], paid, credited) = _redeem(operator, v, price);
-            else outcomes[i] = Outcome.UnknownContent;
-            if (outcomes[i] > Outcome.Short) emit Skipped(v.payer, operator, v.contentId, v.cumulativeAmount, outcomes[i]);
+            (Outcome outcome, uint256 paid, uint256 credited) =
+                _isContent(v.contentId, contents) ? _redeem(operator, v, price) : (Outcome.UnknownContent, 0, 0);
+            if (outcome > Outcome.Short) emit Skipped(v.payer, operator, v.contentId, v.cumulativeAmount, outcome);
+            outcomes[i] = outcome;
             amount += paid;
             up += credited;
         }
@@ -250,6 +248,11 @@ contract Retrieval is IRetrieval, AccessManaged, Pausable, EIP712, Clock {
     }
 
     /// @inheritdoc IRetrieval
+    function earmarkOf(address payer, address operator) external view returns (uint256) {
+        return _earmarks[operator][payer];
+    }
+
+    /// @inheritdoc IRetrieval
     function thawOf(address payer, address operator) external view returns (Thaw memory) {
         return _thaws[payer][operator];
     }
@@ -261,7 +264,7 @@ contract Retrieval is IRetrieval, AccessManaged, Pausable, EIP712, Clock {
 
     /// @inheritdoc IRetrieval
     function channel(address payer, address operator, uint64 contentId) external view returns (Channel memory) {
-        return _channels[payer][operator][contentId];
+        return _channels[operator][payer][contentId];
     }
 
     /// @inheritdoc IRetrieval
@@ -282,78 +285,75 @@ contract Retrieval is IRetrieval, AccessManaged, Pausable, EIP712, Clock {
 
     // ---- One voucher ----
 
-    /// @dev Never reverts, whatever payer and voucher (H-RET-2), but for want of gas.
+    /// @dev Never reverts, whatever payer and voucher (H-RET-2), but for want of gas. A wallet that is asked in between is asked statically:
+    /// what was read before is true after.
     function _redeem(address operator, SignedVoucher calldata v, uint256 price)
         private
         returns (Outcome outcome, uint256 amount, uint256 credited)
     {
-        Channel storage channel_ = _channels[v.payer][operator][v.contentId];
+        Channel storage channel_ = _channels[operator][v.payer][v.contentId];
         Channel memory c = channel_;
         // No balance holds more: what is above cannot be paid anyway.
-        uint256 signed = Math.min(v.cumulativeAmount, type(uint96).max);
+        uint256 signed = _min(v.cumulativeAmount, type(uint96).max);
         if (signed <= c.paid) return (Outcome.NothingNew, 0, 0);
 
-        address key;
-        (outcome, key) = _signer(operator, v);
-        if (outcome != Outcome.Paid) return (outcome, 0, 0);
-        uint256 wanted = signed - c.paid;
-        if (key != address(0)) {
-            SessionKey storage k = _keys[v.payer][key];
-            wanted = Math.min(wanted, k.ceiling - k.spent);
-            if (wanted == 0) return (Outcome.KeyExhausted, 0, 0);
-        }
-
         Account memory a = _accounts[v.payer];
-        amount = _draw(a, v.payer, operator, wanted);
+        uint256 earmarked = a.earmarked == 0 ? 0 : _earmarks[operator][v.payer];
+        amount = _min(signed - c.paid, earmarked + a.balance);
         if (amount == 0 && signed <= c.signed) return (Outcome.NoBalance, 0, 0);
-        credited = v.cumulativeBytes > c.bytes_ ? _bytesFor(amount, v.cumulativeBytes - c.bytes_, price, a.down) : 0;
+        (outcome, amount) = _spend(operator, v, amount);
+        if (outcome != Outcome.Paid) return (outcome, 0, 0);
 
-        // The casts hold: paid <= signed, spent <= ceiling, and _bytesFor keeps the sums of bytes in 64 bits.
-        (c.paid, c.bytes_) = (uint96(c.paid + amount), uint64(c.bytes_ + credited));
-        if (signed > c.signed) c.signed = uint96(signed);
-        (channel_.paid, channel_.signed, channel_.bytes_) = (c.paid, c.signed, c.bytes_);
-        a.down = uint64(a.down + credited);
-        _accounts[v.payer] = a;
-        if (key != address(0)) _keys[v.payer][key].spent += uint96(amount);
-        if (credited != 0) served[v.contentId] += credited;
-        emit Redeemed(v.payer, operator, v.contentId, amount, c.signed - c.paid, credited);
-        return (c.paid < signed ? Outcome.Short : Outcome.Paid, amount, credited);
+        // Nothing wraps or is cut: amount is at most what is owed and what is there, and _bytesFor keeps both sums of bytes in 64 bits.
+        unchecked {
+            if (v.cumulativeBytes > c.bytes_) credited = _bytesFor(amount, v.cumulativeBytes - c.bytes_, price, a.down);
+            c.paid += uint96(amount);
+            c.bytes_ += uint64(credited);
+            if (signed > c.signed) c.signed = uint96(signed);
+            (channel_.paid, channel_.signed, channel_.bytes_) = (c.paid, c.signed, c.bytes_);
+
+            uint256 drawn = _min(amount, earmarked); // first from the earmark
+            if (drawn != 0) _earmarks[operator][v.payer] = earmarked - drawn;
+            a.balance -= uint96(amount - drawn);
+            a.earmarked -= uint96(drawn);
+            a.down += uint64(credited);
+            Account storage account_ = _accounts[v.payer];
+            (account_.balance, account_.earmarked, account_.down) = (a.balance, a.earmarked, a.down);
+
+            if (credited != 0) served[v.contentId] += credited;
+            emit Redeemed(v.payer, operator, v.contentId, amount, c.signed - c.paid, credited);
+        }
+        if (c.paid < signed) outcome = Outcome.Short;
     }
 
-    /// @dev Who signed: the payer (key 0), or a live session key of its. ECDSA first, so that a contract's session keys are its own word,
-    /// which it can take back only by a thaw; its ERC-1271 answer it can change at any moment.
-    function _signer(address operator, SignedVoucher calldata v) private view returns (Outcome, address key) {
+    /// @dev How much of `wanted` the signature is good for, counted against the session key's ceiling if one signed.
+    ///
+    /// ECDSA first, so that a contract's session keys are its own word, which it can take back only by a thaw; its ERC-1271 answer it can
+    /// change at any moment.
+    function _spend(address operator, SignedVoucher calldata v, uint256 wanted) private returns (Outcome, uint256 amount) {
         bytes32 digest = _hashOf(v.payer, operator, v.contentId, v.cumulativeAmount, v.cumulativeBytes);
         (address signer, ECDSA.RecoverError err,) = ECDSA.tryRecoverCalldata(digest, v.signature);
         if (err == ECDSA.RecoverError.NoError) {
-            if (signer == v.payer) return (Outcome.Paid, address(0));
-            uint256 expiry = _keys[v.payer][signer].expiry;
-            if (expiry != 0) return (block.timestamp < expiry ? Outcome.Paid : Outcome.KeyExpired, signer);
+            if (signer == v.payer) return (Outcome.Paid, wanted);
+            SessionKey storage key = _keys[v.payer][signer];
+            SessionKey memory k = key;
+            if (k.expiry > block.timestamp) {
+                if (k.spent == k.ceiling) return (Outcome.KeyExhausted, 0);
+                amount = _min(wanted, k.ceiling - k.spent);
+                key.spent = uint96(k.spent + amount); // at most the ceiling
+                return (Outcome.Paid, amount);
+            }
+            if (k.expiry != 0) return (Outcome.KeyExpired, 0);
         }
         bool valid = v.payer.code.length != 0 && Erc1271.isValid(v.payer, digest, v.signature, ERC1271_GAS);
-        return (valid ? Outcome.Paid : Outcome.BadSignature, address(0));
-    }
-
-    /// @dev Takes up to `wanted` from the operator's earmark, then from the free deposit; the caller writes the account back.
-    function _draw(Account memory a, address payer, address operator, uint256 wanted) private returns (uint256 drawn) {
-        if (a.earmarked != 0) {
-            uint256 earmarked = earmarkOf[payer][operator];
-            drawn = Math.min(wanted, earmarked);
-            if (drawn != 0) {
-                a.earmarked -= uint96(drawn);
-                earmarkOf[payer][operator] = earmarked - drawn;
-            }
-        }
-        uint256 free = Math.min(wanted - drawn, a.balance);
-        a.balance -= uint96(free);
-        drawn += free;
+        return valid ? (Outcome.Paid, wanted) : (Outcome.BadSignature, 0);
     }
 
     // ---- Internals ----
 
     /// @dev Rounded down, and within 64 bits for a payer's sum: nobody is credited a byte that was not paid for.
     function _bytesFor(uint256 amount, uint256 claimed, uint256 price, uint256 down) private pure returns (uint256) {
-        return Math.min(Math.min(claimed, amount * CHUNK_BYTES / price), type(uint64).max - down);
+        return _min(_min(claimed, amount * CHUNK_BYTES / price), type(uint64).max - down);
     }
 
     /// @dev The take is rounded up, over the batch: small pieces do not escape it.
@@ -377,7 +377,7 @@ contract Retrieval is IRetrieval, AccessManaged, Pausable, EIP712, Clock {
         if (t.until == 0) revert Retrieval_NothingThawing(msg.sender, operator);
         if (block.timestamp < t.until) revert Retrieval_Thawing(t.until);
         delete _thaws[msg.sender][operator];
-        return Math.min(t.amount, balance);
+        return _min(t.amount, balance);
     }
 
     function _thawEnd() private view returns (uint64) {
@@ -386,6 +386,10 @@ contract Retrieval is IRetrieval, AccessManaged, Pausable, EIP712, Clock {
 
     function _hashOf(address payer, address operator, uint64 contentId, uint128 amount, uint64 bytes_) private view returns (bytes32) {
         return _hashTypedDataV4(keccak256(abi.encode(VOUCHER_TYPEHASH, payer, operator, contentId, amount, bytes_)));
+    }
+
+    function _min(uint256 a, uint256 b) private pure returns (uint256) {
+        return a < b ? a : b;
     }
 
     function _isContent(uint256 contentId, uint256 count) private pure returns (bool) {
