@@ -113,6 +113,16 @@ describe("H-RET-1: a voucher is refused, and nothing is sent for it, when it", (
   });
 });
 
+test("the last voucher counts, though the payer hangs up behind it", async () => {
+  const content = await sample();
+  const { seeder, ledger } = await sell(content);
+  const payer = await RawPayer.join(seeder, content);
+  await payer.pay();
+  const last = await payer.pay({ cumulativeBytes: 3 * BLOCK });
+  payer.peer.socket.end();
+  await expect.poll(() => ledger.get(PAYER.address, CONTENT)?.voucher).toEqual(last);
+});
+
 describe("credit", () => {
   test("a payer gets one window beyond what it paid, is told, choked, and served again once it pays", async () => {
     const content = await sample();

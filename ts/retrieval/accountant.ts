@@ -293,8 +293,7 @@ class Session implements Extension, Meter {
   }
 
   onClose(): void {
-    this.#send = undefined;
-    this.#next = undefined;
+    this.#send = undefined; // a voucher that came before still counts
     this.channel?.leave(this);
   }
 
