@@ -193,10 +193,21 @@ describe("credit", () => {
     expect(payer.received).toBe(8 * BLOCK);
   });
 
-  test("an operator that lost its books counts only what a voucher adds to what the contract paid", async () => {
+  test.each([
+    ["lost its books", false],
+    ["has old ones", true],
+  ])("an operator that %s counts only what a voucher adds to what the contract paid", async (_, old) => {
     const content = await sample();
     const paid = cost(MEBIBYTE, PRICE);
-    const { seeder } = await sell(content, { meansOf: async () => ({ ...RICH, paid }) });
+    const { seeder, ledger } = await sell(content, { meansOf: async () => ({ ...RICH, paid }) });
+    const voucher = {
+      payer: PAYER.address,
+      operator: OPERATOR,
+      contentId: CONTENT,
+      cumulativeAmount: 1n,
+      cumulativeBytes: 1,
+    };
+    if (old) await ledger.accept({ ...voucher, signature: "0x00" }, SESSION.address, 0n);
     const payer = await RawPayer.join(seeder, content);
     const bytes = 1_000 * MEBIBYTE + BLOCK;
     await payer.pay({ cumulativeBytes: bytes, cumulativeAmount: paid + cost(BLOCK, PRICE) });

@@ -181,11 +181,11 @@ export class Accountant {
     // Another connection of the channel may have paid meanwhile. From here on nothing can come between judging and taking.
     if (ledger.get(payer, contentId) !== last) return this.take(payment, session);
 
-    const before = last?.voucher.cumulativeAmount ?? means.paid;
-    const amount = voucher.cumulativeAmount - before;
+    // The contract may have paid what our books lost or never had: of such a channel only the amount says what is new.
+    const known = last !== undefined && last.voucher.cumulativeAmount >= means.paid;
+    const amount = voucher.cumulativeAmount - (known ? last.voucher.cumulativeAmount : means.paid);
     if (amount <= 0n) return "stale";
-    // A channel that is new to us may have been paid before our books began: only what is new counts.
-    const least = cost(last === undefined ? BLOCK : bytes, session.channel?.bid ?? bid);
+    const least = cost(known ? bytes : BLOCK, session.channel?.bid ?? bid);
     if (bid < terms.price || amount < least) return "price";
     if (key !== undefined) {
       if (means.key === undefined) return "signature";
@@ -197,7 +197,7 @@ export class Accountant {
     if (spare < 0n) return "funds";
 
     const channel = this.#channel(payer, contentId);
-    if (last === undefined) channel.served = Math.max(0, voucher.cumulativeBytes - affordable(amount, bid));
+    if (!known) channel.served = Math.max(0, voucher.cumulativeBytes - affordable(amount, bid));
     await ledger.accept(voucher, signer, means.paid);
     channel.paid = Math.max(channel.paid, voucher.cumulativeBytes);
     channel.history = Math.min(channel.paid, affordable(voucher.cumulativeAmount, terms.price));
