@@ -15,7 +15,7 @@ import {Epoch} from "../Types.sol";
 ///
 /// Governance sets the bond asked of future publications. It cannot touch a bond that is here, nor a content.
 interface ICatalog {
-    /// @notice What fixes a content, byte for byte (section 2 of the protocol).
+    /// @notice What fixes a content, byte for byte.
     struct Commitment {
         bytes32 infohash; // SHA-256 of the torrent's info dictionary (BEP 52)
         bytes32 filesRoot; // Merkle root of the file table

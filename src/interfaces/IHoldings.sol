@@ -76,7 +76,7 @@ interface IHoldings {
     error Holdings_NotStamped(uint32 operatorId, Epoch last, uint32 entry);
     error Holdings_NotEjectable(uint32 operatorId, uint256 badInARow);
 
-    /// @notice Proves K words drawn over all that the operator holds, from the seed of the round under way. All or nothing (section 6).
+    /// @notice Proves K words drawn over all that the operator holds, from the seed of the round under way. All or nothing.
     /// @param proof For each draw in order, 4 bytes: the index of the entry drawn; then, unless that entry is dead or pending, the 32-byte
     /// word and its path, `depth` hashes of 32 bytes, leaf to root. `challenges` lists the draws.
     /// Requirements: caller is the operator's owner or prover (H-PROOF-4); the round has a seed; something is held; every path leads to its

@@ -112,7 +112,7 @@ interface IMarket {
     /// @notice Reserves a replica for an operator until it activates. A renewal (IMarket.Request.incumbentOrder) is live at once, from
     /// startEpoch on, without a gap.
     ///
-    /// Requirements (section 5):
+    /// Requirements:
     /// - the replica is open, or its reservation has lapsed
     /// - caller is the operator's owner, or its prover within its limit; the operator is not leaving
     /// - every epoch before the one under way is settled; before round 5, the one just ended may be open
@@ -138,7 +138,7 @@ interface IMarket {
     /// Requirements: caller is the Audits; the slot is live or its term is over.
     function endSlot(uint40 orderId, uint8 replica, Epoch countIn, Ending ending) external;
 
-    /// @notice Moves the money of one slot of an ejected operator, by anyone (section 5).
+    /// @notice Moves the money of one slot of an ejected operator, by anyone.
     /// Requirements: the operator is stamped, and the slot was live or renewed by then.
     function unwind(uint40 orderId, uint8 replica) external;
 

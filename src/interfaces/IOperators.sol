@@ -76,12 +76,12 @@ interface IOperators {
     /// @notice Owner: leaves. Requirements: no slot held or reserved, every epoch settled, not leaving already.
     function requestExit(uint32 operatorId) external;
 
-    /// @notice Owner: takes the stake home, 1 epoch after the request if reputation is above 0.8 now, else 6 (section 4).
+    /// @notice Owner: takes the stake home, 1 epoch after the request if reputation is above 0.8 now, else 6; once every epoch up to the request is settled.
     function withdraw(uint32 operatorId, address to) external returns (uint256 amount);
 
     /// @notice Reserves capacity and stake for a slot until the end of `last`.
     /// @param caller Who accepts: the owner, or the prover within its limit.
-    /// Requirements: caller is the Market; the operator is not leaving; spare chunks and stake suffice (section 4).
+    /// Requirements: caller is the Market; the operator is not leaving; spare chunks and stake suffice.
     function reserve(uint32 operatorId, address caller, uint32 chunks, uint96 amount, Epoch last) external;
 
     /// @notice Gives back what a slot that ends early had reserved. Does nothing for a slot whose epochs are over.

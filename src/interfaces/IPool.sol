@@ -51,7 +51,7 @@ interface IPool {
     /// Requirements: caller is the Market.
     function schedule(uint32 operatorId, Round from, Epoch last, uint256 feePerRound, uint256 chunks) external;
 
-    /// @notice Takes back the fee of a slot that ends early, from round `from` on. What belongs to a frozen epoch stays (section 5).
+    /// @notice Takes back the fee of a slot that ends early, from round `from` on. What belongs to a frozen epoch stays.
     /// @return unpaidRounds The rounds whose fee goes back to the order.
     /// Requirements: caller is the Market.
     function cut(uint32 operatorId, Round from, Epoch last, uint256 feePerRound, uint256 chunks) external returns (uint256 unpaidRounds);

@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {BPS, K, ROUNDS, WAD} from "../Types.sol";
 
 /// @title ReputationMath
-/// @notice Section 8 as formulas. WAD in, WAD out; every division is rounded against the operator.
+/// @notice Retention, reliability and reputation as formulas. WAD in, WAD out; every division is rounded against the operator.
 library ReputationMath {
     /// @notice What an epoch knows of an operator.
     struct Record {

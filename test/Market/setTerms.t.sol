@@ -14,7 +14,7 @@ contract SetTermsTest is BaseTest {
         market.setTerms(1e18, 0);
     }
 
-    /// No change reaches an open order (section 10); `open.t.sol` shows what the old one keeps.
+    /// No change reaches an open order; `open.t.sol` shows what the old one keeps.
     function test_ReachesTheNextOrder() external {
         uint32 content = _publish(ONE_CHUNK);
         uint40 before = _open(content, 1, 1);

@@ -71,7 +71,7 @@ contract UnwindTest is BaseTest {
         _checkLedgers();
     }
 
-    /// Section 5: what is frozen stays paid, to the treasury, for nobody weighs.
+    /// What is frozen stays paid, to the treasury, for nobody weighs.
     function test_WhatIsFrozenStaysPaid() external {
         _idleTo(Round.wrap(39));
         audits.eject(op);

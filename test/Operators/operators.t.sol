@@ -125,8 +125,11 @@ contract OperatorsTest is BaseTest {
         vm.prank(address(settlement));
         operators.setStanding(op, 0.8e18 + 1e4, 1e18);
         _to(Round.wrap(60));
+        uint256 before = asset.balanceOf(owner);
         vm.prank(owner);
         operators.withdraw(op, owner);
+        assertEq(asset.balanceOf(owner) - before, 100 * uint256(STAKE));
+        assertEq(operators.operator(op).stake, 0);
     }
 
     function test_RequestExit_RevertWhen_SlotsAreReserved() external {

@@ -6,7 +6,7 @@ import {Test} from "forge-std/Test.sol";
 import {ReputationMath} from "../../src/libraries/ReputationMath.sol";
 import {BPS, K, ROUNDS, WAD} from "../../src/Types.sol";
 
-/// @notice The formulas of section 8: what they were calibrated to, and that they are the formulas.
+/// @notice The formulas of reputation: what they were calibrated to, and that they are the formulas.
 contract ReputationMathTest is Test {
     using ReputationMath for ReputationMath.Record;
 

@@ -3,7 +3,7 @@ import { TorrentError } from "./errors.ts";
 import type { Torrent } from "./metainfo.ts";
 import { CHUNK_BLOCKS, depthOf, merklePath, rootOf } from "./trees.ts";
 
-/** What the chain knows of a content (protocol section 2). Hashes are 32 bytes. */
+/** What the chain knows of a content. Hashes are 32 bytes. */
 export interface Commitment {
   readonly infohash: Uint8Array;
   readonly filesRoot: Uint8Array;

@@ -12,7 +12,7 @@ export const HASH = 32;
 
 const zeros: Buffer[] = [Buffer.alloc(HASH)];
 
-/** Root of a subtree of `level` levels over zero leaves: what both trees are padded with (BEP 52; protocol section 2). */
+/** Root of a subtree of `level` levels over zero leaves: what both trees are padded with (BEP 52). */
 export function zeroRoot(level: number): Buffer {
   while (zeros.length <= level) zeros.push(hashPair(zeros.at(-1)!, zeros.at(-1)!));
   return zeros[level]!;
