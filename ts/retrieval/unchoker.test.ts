@@ -94,7 +94,7 @@ describe("free peers keep a quarter of every minute", () => {
     for (let i = 6; i + 6 <= sent.length; i++) {
       const minute = share(sent.slice(i, i + 6));
       expect(minute).toBeGreaterThanOrEqual(0.22);
-      expect(minute).toBeLessThanOrEqual(0.45);
+      expect(minute).toBeLessThanOrEqual(0.31);
     }
   });
 });
