@@ -113,13 +113,14 @@ test("an operator killed at every step goes on where it was, and does nothing tw
   const shown = await holdfast(UPLOADER, "order", "show", String(orderId));
   expect(shown.replicas).toMatchObject([{ replica: 0, status: "live", operator: 1 }]);
 
-  const reported = await holdfast(OPERATOR, "operator", "report-loss", String(orderId), "0");
-  expect(reported).toEqual({ orderId, replica: 0 });
-  expect((await slot(orderId)).operatorId).toBe(0);
-
   const exit = once(child, "exit");
   child.kill("SIGTERM");
   expect(await exit).toEqual([EXIT.ok, null]);
+
+  // With no agent to take the replica again.
+  const reported = await holdfast(OPERATOR, "operator", "report-loss", String(orderId), "0");
+  expect(reported).toEqual({ orderId, replica: 0 });
+  expect((await slot(orderId)).operatorId).toBe(0);
 });
 
 test("content publish checks the data against the torrent, and publishes what others can fetch", async () => {

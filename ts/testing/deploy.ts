@@ -1,6 +1,6 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
+import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { promisify } from "node:util";
 import { foundry } from "viem/chains";
 import { LocalBeacon } from "../beacon/local.ts";
 import { encodeKey, openBeacon } from "../beacon/scheme.ts";
@@ -9,10 +9,6 @@ import { startOf } from "../sdk/clock.ts";
 import { type Deployment, loadDeployment } from "../sdk/deployment.ts";
 import { send } from "../sdk/send.ts";
 import { Anvil, type LocalClient, localKey } from "./anvil.ts";
-
-/** How long deploying may take once everything is compiled, in ms: it takes 2 s, or 10 on a busy machine. */
-const DEPLOY_MS = 45_000;
-const DEPLOY_TRIES = 3;
 
 export interface LocalChainOptions {
   /** 0, the default, takes a free one. */
@@ -114,48 +110,16 @@ async function deploy(rpcUrl: string, folder: string, beacon: LocalBeacon, optio
     "--private-key",
     localKey(0),
     "--broadcast",
+    "--slow", // anvil 1.7.1 sometimes leaves transactions that arrive together unmined until the next one comes
   ];
   const env = {
     ...process.env,
     HOLDFAST_PARAMETERS: JSON.stringify({ ...defaults, roundLength, beacon: source, ...parameters }),
     HOLDFAST_DEPLOYMENTS: folder,
   };
-  for (let tries = 1; !(await forge(script, env)); tries++) {
-    if (tries === DEPLOY_TRIES) throw new Error(`forge hung ${tries} times while it deployed to ${rpcUrl}`);
-  }
-}
-
-/**
- * Runs forge, which once in some forty scripts stops for good with all its threads waiting for each other (1.7.1, on a busy machine).
- * A script that is started again deploys anew, from the deployer's next nonce. @returns whether it came to its end
- */
-async function forge(args: readonly string[], env: NodeJS.ProcessEnv): Promise<boolean> {
-  // A group of its own, so that what it starts can be ended with it.
-  const child = spawn(process.execPath, args, { env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
-  const kill = () => {
-    if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, "SIGKILL");
-  };
-  process.once("exit", kill);
-  let said = "";
-  let hung = false;
-  let timer: NodeJS.Timeout | undefined;
-  const listen = (text: Buffer) => {
-    said += text;
-    // Compiling may take minutes, and says when it is over.
-    if (/compilation skipped|Compiler run/.test(said)) {
-      timer ??= setTimeout(() => {
-        hung = true;
-        kill();
-      }, DEPLOY_MS);
-    }
-  };
-  child.stdout.on("data", listen);
-  child.stderr.on("data", listen);
-  const [code] = await once(child, "close");
-  clearTimeout(timer);
-  process.off("exit", kill);
-  if (code !== 0 && !hung) throw new Error(`the contracts could not be deployed: ${said.trim()}`);
-  return !hung;
+  await promisify(execFile)(process.execPath, script, { env }).catch(({ stdout, stderr }) => {
+    throw new Error(`the contracts could not be deployed: ${stdout}${stderr}`.trim());
+  });
 }
 
 function deploymentFile(folder: string): string {
