@@ -140,7 +140,7 @@ describe("a payer", () => {
     expect(payer.spent).toBeLessThanOrEqual(budget);
   });
 
-  test("H-RET-1: goes no further than it may with an operator, which then chokes it", async () => {
+  test("H-RET-1: goes no further than it may with an operator, and gets no more from one that serves only who pays", async () => {
     const content = await sample();
     const unchoker: Unchoker = (interested) => interested.filter(({ meter }) => meter?.bid !== undefined);
     const { seeder, ledger } = await sell(content, { seeder: { unchoker } });
@@ -149,7 +149,37 @@ describe("a payer", () => {
     await expect(buy(content, [seeder], payer)).rejects.toThrow();
     expect(payer.receipt).toMatchObject([{ ended: "earmark used up", lost: 0 }]);
     expect(ledger.get(PAYER.address, CONTENT)!.voucher.cumulativeAmount).toBe(reach);
-    expect(payer.receipt[0]!.bytes).toBe(2 * MEBIBYTE);
+    expect(payer.receipt[0]!.bytes).toBeLessThanOrEqual(2 * MEBIBYTE);
+  });
+
+  test("comes back as a free peer to an operator that it pays no more", async () => {
+    const content = await sample();
+    const { seeder, ledger } = await sell(content);
+    const reach = cost(MEBIBYTE, PRICE);
+    const ended: string[] = [];
+    const payer = await payerFor(content, { reach: async () => reach, onEnded: (_, why) => ended.push(why) });
+    await buy(content, [seeder], payer);
+    expect(ended).toEqual(["earmark used up"]);
+    expect(payer.receipt).toMatchObject([{ paid: reach, averagePrice: PRICE, bytes: 6 * MEBIBYTE }]);
+    expect(ledger.get(PAYER.address, CONTENT)!.voucher.cumulativeAmount).toBe(reach);
+  });
+
+  test("pays an operator from when it is told to, and until then takes what it gives for free", async () => {
+    const content = await sample();
+    const { seeder, ledger } = await sell(content);
+    const offers: bigint[] = [];
+    const payer: Payer = await payerFor(content, {
+      onOffer: (operator, price) => {
+        offers.push(price);
+        setTimeout(() => payer.begin(operator), 20);
+      },
+    });
+    await buy(content, [seeder], payer);
+    expect(offers).toEqual([PRICE]);
+    const [line] = payer.receipt;
+    expect(line!.bytes).toBe(6 * MEBIBYTE);
+    expect(line!.paid).toBeLessThanOrEqual(cost(6 * MEBIBYTE, PRICE) + 1n);
+    await expect.poll(() => ledger.get(PAYER.address, CONTENT)?.voucher.cumulativeAmount).toBe(line!.paid);
   });
 
   test.each<[string, Partial<Terms>, Partial<PayMessage>]>([

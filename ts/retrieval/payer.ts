@@ -1,4 +1,4 @@
-import { type Address, isAddressEqual, type LocalAccount } from "viem";
+import { type Address, getAddress, isAddressEqual, type LocalAccount } from "viem";
 import { DURABLE, type Store, table } from "../store/store.ts";
 import { BLOCK } from "../torrent/trees.ts";
 import type { PeerClient } from "../wire/client.ts";
@@ -46,6 +46,12 @@ export interface PayerOptions {
    */
   readonly reach: (operator: Address) => Promise<bigint>;
   readonly store: Store;
+  /**
+   * An operator offers the content within our price. With this it is a free seeder until `begin`; without it every operator is
+   * paid at once.
+   */
+  readonly onOffer?: ((operator: Address, price: bigint) => void) | undefined;
+  readonly onEnded?: ((operator: Address, why: Ended) => void) | undefined;
   readonly onRefusal?: ((operator: Address, reason: Reason) => void) | undefined;
 }
 
@@ -67,14 +73,14 @@ export interface ReceiptLine {
   readonly paid: bigint;
   /** In wei per MiB, rounded down. */
   readonly averagePrice: bigint;
-  /** Bytes paid for in this channel that never came or never matched. At most a credit window. */
+  /** Bytes that this download paid for and that never came or never matched. At most a credit window. */
   readonly lost: number;
   /** Why it was paid no more, if it was not. */
   readonly ended: Ended | undefined;
 }
 
-/** Why an operator gets no more vouchers: its refusal, or a limit of ours. */
-export type Ended = Reason | "price above our limit" | "budget used up" | "earmark used up";
+/** Why an operator gets no more vouchers: its refusal, a limit of ours, or our choice of others. */
+export type Ended = Reason | "price above our limit" | "budget used up" | "earmark used up" | "too slow";
 
 const NOTHING: Account = { verified: 0, bytes: 0, amount: 0n };
 /** For the last vouchers to leave (ms). */
@@ -107,6 +113,16 @@ export class Payer {
     this.#sessions.get(address)?.verified(bytes);
   };
 
+  /** Pays an operator from here on. */
+  begin(operator: Address): void {
+    void this.#channels.get(operator)?.then((channel) => channel.begin());
+  }
+
+  /** Pays an operator what is owed, and then no more. */
+  end(operator: Address, why: Ended): void {
+    void this.#channels.get(operator)?.then((channel) => channel.settle().then(() => channel.end(why)));
+  }
+
   /** Pays what is still owed, to those that are still there. */
   readonly settle = async (): Promise<void> => {
     const last = Promise.all([...this.#open].map((channel) => channel.settle()));
@@ -120,6 +136,11 @@ export class Payer {
 
   get receipt(): ReceiptLine[] {
     return [...this.#open].map((channel) => channel.receipt);
+  }
+
+  /** Who is paid at an address, as far as it has said so. */
+  operatorAt(address: PeerAddress): Address | undefined {
+    return this.#sessions.get(address)?.operator;
   }
 
   channel(operator: Address): Promise<Channel> {
@@ -142,6 +163,9 @@ class Channel {
   ended: Ended | undefined;
   readonly #payer: Payer;
   readonly #reach: bigint;
+  #paying: boolean;
+  /** Bytes that it sent for free. */
+  #free = 0;
   /** As this run found it. */
   #began: Account;
   #account: Account;
@@ -150,7 +174,9 @@ class Channel {
   private constructor(payer: Payer, operator: Address, account: Account, reach: bigint) {
     this.#payer = payer;
     this.operator = operator;
-    this.#account = this.#began = account;
+    this.#paying = payer.options.onOffer === undefined;
+    // What an earlier run was cut off from it has lost: this one does not wait for it.
+    this.#account = this.#began = { ...account, verified: Math.max(account.verified, account.bytes) };
     this.#reach = reach > MAX_AMOUNT ? MAX_AMOUNT : reach;
   }
 
@@ -171,7 +197,7 @@ class Channel {
     const paidFor = bytes - this.#began.bytes;
     return {
       operator: this.operator,
-      bytes: verified - this.#began.verified,
+      bytes: verified - this.#began.verified + this.#free,
       paid: this.spent,
       averagePrice: paidFor === 0 ? 0n : (this.spent << 20n) / BigInt(paidFor),
       lost: Math.max(0, bytes - verified),
@@ -179,7 +205,26 @@ class Channel {
     };
   }
 
+  begin(): void {
+    if (this.#paying || this.ended !== undefined) return;
+    this.#paying = true;
+    for (const session of this.sessions) this.pay(session, BLOCK);
+  }
+
+  /** No more vouchers. Who was paid on a connection would choke it from here on: it begins anew, as a free peer's. */
+  end(why: Ended): void {
+    if (this.ended !== undefined) return;
+    this.ended = why;
+    this.#paying = false;
+    this.#payer.options.onEnded?.(this.operator, why);
+    for (const session of this.sessions) session.leave(why);
+  }
+
   verified(bytes: number, session: Session): void {
+    if (!this.#paying && this.#account.verified >= this.#account.bytes) {
+      this.#free += bytes;
+      return;
+    }
     this.#account = { ...this.#account, verified: this.#account.verified + bytes };
     const { verified, bytes: paid } = this.#account;
     if (verified - paid >= session.window(paid) / 2) this.pay(session, 0);
@@ -189,7 +234,7 @@ class Channel {
   async settle(): Promise<void> {
     const session = [...this.sessions].find(({ open }) => open);
     const { verified, bytes } = this.#account;
-    if (session !== undefined && verified > bytes) this.pay(session, 0);
+    if (session !== undefined && this.#paying && verified > bytes) this.pay(session, 0);
     await this.#signing;
     await session?.drained();
     await accounts(this.#payer.options).put(accountKey(this.#payer.options, this.operator), this.#account, DURABLE);
@@ -220,7 +265,7 @@ class Channel {
 
   async #pay(session: Session, ahead: number): Promise<void> {
     const { options } = this.#payer;
-    if (this.ended !== undefined || !session.open) return;
+    if (!this.#paying || !session.open) return;
     const { verified, bytes, amount } = this.#account;
     const most = verified + session.window(0);
     // A voucher is for a block at least, be it a few bytes ahead.
@@ -229,7 +274,7 @@ class Channel {
     const reach = affordable(this.#reach - amount, session.bid);
     const growth = Math.min(wanted - bytes, budget, reach);
     if (growth < BLOCK) {
-      if (wanted - bytes >= BLOCK) this.ended = budget < reach ? "budget used up" : "earmark used up";
+      if (wanted - bytes >= BLOCK) this.end(budget < reach ? "budget used up" : "earmark used up");
       return;
     }
     this.#account = { verified, bytes: bytes + growth, amount: amount + cost(growth, session.bid) };
@@ -256,6 +301,8 @@ class Session implements Extension {
   #channel: Channel | undefined;
   /** Came before the channel was known. */
   #early = 0;
+  /** A voucher was sent: to the operator this is a paying peer. */
+  #paid = false;
 
   constructor(payer: Payer, client: PeerClient) {
     this.#payer = payer;
@@ -264,6 +311,10 @@ class Session implements Extension {
 
   get open(): boolean {
     return this.#reply !== undefined && this.#offer !== undefined;
+  }
+
+  get operator(): Address | undefined {
+    return this.#channel?.operator;
   }
 
   /** In wei per MiB. */
@@ -288,6 +339,12 @@ class Session implements Extension {
   send(voucher: SignedVoucher): void {
     const { domain } = this.#payer.options;
     this.#reply?.(encodePayMessage({ type: "voucher", domain, voucher, bid: this.bid }));
+    this.#paid = true;
+  }
+
+  /** Hangs up once the last voucher is sent, if there was any. */
+  leave(why: Ended): void {
+    if (this.#paid) void this.drained().then(() => this.#client.close("stopped", `we pay it no more: ${why}`));
   }
 
   async drained(): Promise<void> {
@@ -324,9 +381,10 @@ class Session implements Extension {
     if (terms === undefined || !sameDomain(terms, domain) || offer.contentId !== contentId) return;
     this.#offer = offer;
     const channel = await this.#payer.channel(terms.operator);
-    if (offer.price > maxPrice) channel.ended = "price above our limit";
+    if (offer.price > maxPrice) channel.end("price above our limit");
     this.#channel = channel;
-    channel.sessions.add(this);
+    if (this.open) channel.sessions.add(this); // it may have hung up meanwhile
+    if (channel.ended === undefined) this.#payer.options.onOffer?.(terms.operator, offer.price);
     // Shows that we pay: from here on the seeder gives credit.
     channel.pay(this, BLOCK);
     if (this.#early > 0) channel.verified(this.#early, this);
@@ -338,12 +396,30 @@ class Session implements Extension {
     if (channel === undefined) return;
     if (reason === "credit") channel.pay(this, this.window(0));
     else if (reason === "stale" && last !== undefined && (await channel.adopt(last))) channel.pay(this, BLOCK);
-    else if (reason !== "unavailable") channel.ended = reason;
+    else if (reason !== "unavailable") channel.end(reason);
     if (reason !== "credit") this.#payer.options.onRefusal?.(channel.operator, reason);
   }
 }
 
-function accounts({ store, domain }: PayerOptions) {
+/** What a payer has promised to an operator for a content, in asset wei from the channel's beginning on. */
+export interface Promised {
+  readonly operator: Address;
+  readonly contentId: number;
+  readonly amount: bigint;
+}
+
+/** What a payer has promised in all its runs, channel by channel. */
+export async function promisedBy(options: Pick<PayerOptions, "store" | "domain" | "payer">): Promise<Promised[]> {
+  const prefix = `${options.payer.toLowerCase()}/`;
+  const promised: Promised[] = [];
+  for await (const [key, { amount }] of accounts(options).iterator({ gte: prefix, lt: `${prefix}~` })) {
+    const [, contentId, operator] = key.split("/");
+    promised.push({ operator: getAddress(operator!), contentId: Number(contentId), amount });
+  }
+  return promised;
+}
+
+function accounts({ store, domain }: Pick<PayerOptions, "store" | "domain">) {
   return table<Account>(store, `paid-${domain.chainId}-${domain.contract.toLowerCase()}`);
 }
 

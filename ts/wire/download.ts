@@ -18,6 +18,8 @@ import { hashesMatch, layerKey, type PieceLayers, pieceMatches } from "./verify.
 
 export interface DownloadOptions {
   readonly peers: readonly PeerAddress[];
+  /** Further peers may be given by `add`: without any left the download waits for them, for `idleMs`. */
+  readonly growing?: boolean | undefined;
   /** Directory the content is written into, and resumed from. */
   readonly folder: string;
   readonly signal?: AbortSignal | undefined;
@@ -71,6 +73,8 @@ export interface Progress {
   readonly connected: number;
 }
 
+/** Addresses remembered; whoever names more is not heard. */
+const MAX_PEERS = 1_000;
 /** Hash requests under way with one peer. */
 const HASH_LANES = 8;
 /** Requests under way with one peer: so many that it owes us about this long (ms). */
@@ -113,7 +117,12 @@ export class Download {
   readonly #layout: Layout;
   readonly #folder: DataFolder;
   readonly #peerId = newPeerId();
-  readonly #peers: Peer[];
+  readonly #peers = new Map<string, Peer>();
+  /** Peers whose turn is to come. */
+  readonly #queue: Peer[] = [];
+  /** Peers whose turn it is: of each one connection, or a pause before the next. */
+  #seats = 0;
+  #running = false;
   readonly #layers: LayerCollector;
   #pieceLayers: PieceLayers;
   readonly #stop = new AbortController();
@@ -133,8 +142,7 @@ export class Download {
     this.#layout = new Layout(torrent.pieceLength, torrent.files);
     this.#folder = new DataFolder(options.folder, torrent, { writable: true });
     this.#pieceLayers = torrent.pieceLayers;
-    const addresses = new Map(options.peers.map((address) => [`${address.host} ${address.port}`, address]));
-    this.#peers = [...addresses.values()].map((address) => new Peer(address));
+    this.add(options.peers);
     this.#layers = new LayerCollector(
       this.#layout,
       this.#layout.files.filter((file) => file.pieceCount > 1 && !torrent.pieceLayers.has(layerKey(file.piecesRoot))),
@@ -149,28 +157,57 @@ export class Download {
     signal?.addEventListener("abort", abort, { once: true });
     const timer = setInterval(() => this.#tick(), Math.min(1_000, this.#limits.stallMs / 4));
     try {
-      const lookedThrough = this.#layers.complete ? this.#onLayers() : undefined;
-      const queue = [...this.#peers];
-      const seats = Array.from({ length: Math.min(this.#limits.connections, queue.length) }, () => this.#seat(queue));
-      Promise.all([lookedThrough, ...seats]).then(() => this.#end.reject(this.#noPeers()), this.#end.reject);
+      this.#running = true;
+      if (this.#layers.complete) this.#onLayers().catch(this.#end.reject);
+      this.#fillSeats();
       await this.#end.promise;
       await this.#folder.finish().catch((cause) => {
         throw this.#diskFailed(cause);
       });
       return { ...this.#torrent, pieceLayers: this.#pieceLayers };
     } finally {
+      this.#running = false;
       clearInterval(timer);
       signal?.removeEventListener("abort", abort);
       this.#stop.abort();
       await this.#options.beforeLeaving?.();
-      for (const peer of this.#peers) peer.client?.close();
+      for (const peer of this.#peers.values()) peer.client?.close();
       await Promise.allSettled(this.#writes);
       await this.#folder.close();
     }
   }
 
-  async #seat(queue: Peer[]): Promise<void> {
-    for (let peer = queue.shift(); peer !== undefined; peer = queue.shift()) {
+  /** Peers to ask too, those known already left out. */
+  add(addresses: readonly PeerAddress[]): void {
+    for (const address of addresses) {
+      const key = `${address.host} ${address.port}`;
+      if (this.#peers.has(key) || this.#peers.size >= MAX_PEERS) continue;
+      const peer = new Peer(address);
+      this.#peers.set(key, peer);
+      this.#queue.push(peer);
+    }
+    if (this.#running) this.#fillSeats();
+  }
+
+  #fillSeats(): void {
+    while (this.#seats < this.#limits.connections && this.#queue.length > 0) {
+      this.#seats++;
+      this.#seat()
+        .finally(() => this.#seats--)
+        .then(() => this.#onSeatFree(), this.#end.reject);
+    }
+    this.#onSeatFree();
+  }
+
+  /** Without any peer, what is in the folder may still be all there is to get. */
+  #onSeatFree(): void {
+    const nobody = this.#seats === 0 && this.#queue.length === 0;
+    if (!nobody || this.#options.growing) return;
+    if (this.#picker !== undefined || !this.#layers.complete) this.#end.reject(this.#noPeers());
+  }
+
+  async #seat(): Promise<void> {
+    for (let peer = this.#queue.shift(); peer !== undefined; peer = this.#queue.shift()) {
       for (let failures = 0; failures < this.#limits.attempts && !peer.banned && !this.#stop.signal.aborted; ) {
         const gave = await this.#connect(peer);
         failures = gave ? 0 : failures + 1;
@@ -246,7 +283,7 @@ export class Download {
   }
 
   #pumpAll(): void {
-    for (const peer of this.#peers) this.#pump(peer);
+    for (const peer of this.#peers.values()) this.#pump(peer);
   }
 
   async #askHashes(peer: Peer, client: PeerClient, job: LayerJob): Promise<void> {
@@ -291,9 +328,10 @@ export class Download {
     this.#pieceLayers = new Map([...this.#pieceLayers, ...this.#layers.layers]);
     const have = await this.#resume();
     this.#picker = new Picker(have, (piece) => this.#layout.piece(piece).length, this.#limits.memory);
-    for (const peer of this.#peers) if (peer.client !== undefined) this.#picker.join(peer, peer.client.has);
+    for (const peer of this.#peers.values()) if (peer.client !== undefined) this.#picker.join(peer, peer.client.has);
     this.#onProgress();
     this.#pumpAll();
+    this.#onSeatFree();
   }
 
   async #resume(): Promise<Bitfield> {
@@ -349,7 +387,7 @@ export class Download {
       pieces: have.count,
       pieceCount: have.length,
       downloaded: this.#downloaded,
-      connected: this.#peers.filter((peer) => peer.client !== undefined).length,
+      connected: [...this.#peers.values()].filter((peer) => peer.client !== undefined).length,
     });
     if (this.#picker!.complete) this.#end.resolve();
   }
@@ -371,7 +409,7 @@ export class Download {
   #tick(): void {
     const now = Date.now();
     const { stallMs, idleMs, leastBytes } = this.#limits;
-    for (const peer of this.#peers) {
+    for (const peer of this.#peers.values()) {
       if (peer.owes && now - peer.movedAt > stallMs)
         peer.client?.close("timeout", `owes us and sends nothing for ${stallMs} ms`);
     }
@@ -379,12 +417,12 @@ export class Download {
     if (now - this.#movedAt > idleMs) {
       const found =
         this.#since === 0 ? "no peer gave anything" : `peers gave ${this.#since} bytes, less than ${leastBytes},`;
-      this.#end.reject(new FetchError("idle", `${found} for ${idleMs} ms: ${this.#peers.join("; ")}`));
+      this.#end.reject(new FetchError("idle", `${found} for ${idleMs} ms: ${[...this.#peers.values()].join("; ")}`));
     }
   }
 
   #noPeers(): FetchError {
-    if (this.#peers.length === 0) return new FetchError("no-peers", "no peers were given");
-    return new FetchError("no-peers", `no peer is left: ${this.#peers.join("; ")}`);
+    if (this.#peers.size === 0) return new FetchError("no-peers", "no peers were given");
+    return new FetchError("no-peers", `no peer is left: ${[...this.#peers.values()].join("; ")}`);
   }
 }
