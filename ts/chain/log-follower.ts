@@ -53,9 +53,17 @@ export interface LogFollowerOptions<abi extends Abi> {
 
 type Writes = readonly Write[] | Promise<readonly Write[]>;
 
+/** A block on chain. */
+export interface FollowedBlock {
+  readonly number: bigint;
+  readonly hash: Hash;
+  /** Unix seconds. */
+  readonly timestamp: bigint;
+}
+
 interface Cursor {
   /** The ends of the last ranges, oldest first: where a reorganisation may have branched off. */
-  readonly blocks: readonly { readonly number: bigint; readonly hash: Hash }[];
+  readonly blocks: readonly FollowedBlock[];
 }
 
 /** Block hashes kept. A reorganisation below them all starts over at `fromBlock`. */
@@ -88,9 +96,9 @@ export class LogFollower<const abi extends Abi> {
     this.#range = this.#maxRange;
   }
 
-  /** The last block taken; the one before `fromBlock` at first. */
-  async position(): Promise<bigint> {
-    return this.#positionOf(await this.#load());
+  /** The last block taken. Undefined before the first. */
+  async last(): Promise<FollowedBlock | undefined> {
+    return (await this.#load()).blocks.at(-1);
   }
 
   /** Takes everything up to the chain's newest block. */
@@ -98,31 +106,32 @@ export class LogFollower<const abi extends Abi> {
     while (await this.step());
   }
 
-  /** Takes the next range, or rolls back. Says whether there was anything to do. */
+  /** Takes the next range, or rolls back; asks once when there is nothing new. Says whether there may be more to do. */
   async step(): Promise<boolean> {
     const { client, lag = 0 } = this.#options;
     const cursor = await this.#load();
-    const head = await client.getBlockNumber();
-    const common = await this.#commonWith(cursor, head);
-    if (common.blocks.length < cursor.blocks.length) return this.#rollBack(cursor, common);
+    const last = cursor.blocks.at(-1);
+    const head = await client.getBlock();
+    if (head.hash === last?.hash) return false;
 
     const fromBlock = this.#positionOf(cursor) + 1n;
     const end = fromBlock + this.#range - 1n;
-    const newest = head - BigInt(lag);
+    const newest = head.number - BigInt(lag);
     const toBlock = end < newest ? end : newest;
+    const block = toBlock === head.number ? head : await this.#blockAt(toBlock);
+    const common = head.parentHash === last?.hash ? cursor : await this.#commonWith(cursor, head.number);
+    if (common.blocks.length < cursor.blocks.length) return this.#rollBack(cursor, common);
     if (toBlock < fromBlock) return false;
 
-    const hash = await this.#hashOf(toBlock);
     const logs = await this.#search({ fromBlock, toBlock });
-    if (!logs) return true;
-    // If both ends are still what they were, the logs between them are of one chain.
-    const still = await Promise.all([this.#hashOf(toBlock), this.#commonWith(cursor, toBlock)]);
-    if (hash === undefined || still[0] !== hash || still[1].blocks.length < cursor.blocks.length) return true;
+    // A block that is still what it was before the cursor and the logs were looked at ends the chain that they are of.
+    if (!logs || !block || (await this.#blockAt(toBlock))?.hash !== block.hash) return true;
 
     const writes = await this.#options.onLogs(logs, { fromBlock, toBlock });
-    await this.#save({ blocks: [...cursor.blocks, { number: toBlock, hash }].slice(-DEPTH) }, writes);
+    const { number, hash, timestamp } = block;
+    await this.#save({ blocks: [...cursor.blocks, { number, hash, timestamp }].slice(-DEPTH) }, writes);
     this.#range = this.#range * 2n < this.#maxRange ? this.#range * 2n : this.#maxRange;
-    return true;
+    return toBlock < newest;
   }
 
   async #rollBack(cursor: Cursor, common: Cursor): Promise<boolean> {
@@ -137,7 +146,7 @@ export class LogFollower<const abi extends Abi> {
   async #commonWith(cursor: Cursor, head: bigint): Promise<Cursor> {
     for (let length = cursor.blocks.length; length > 0; length--) {
       const { number, hash } = cursor.blocks[length - 1]!;
-      if ((await this.#hashOf(number)) === hash) {
+      if ((await this.#blockAt(number))?.hash === hash) {
         const next = cursor.blocks[length];
         return next && next.number <= head ? { blocks: cursor.blocks.slice(0, length) } : cursor;
       }
@@ -176,13 +185,12 @@ export class LogFollower<const abi extends Abi> {
     return parseEventLogs({ abi: [event], logs: [entry], strict: true }) as unknown as FollowedLog<abi>[];
   }
 
-  async #hashOf(number: bigint): Promise<Hash | undefined> {
-    try {
-      return (await this.#options.client.getBlock({ blockNumber: number })).hash ?? undefined;
-    } catch (error) {
+  async #blockAt(blockNumber: bigint): Promise<FollowedBlock | undefined> {
+    if (blockNumber < 0n) return undefined;
+    return this.#options.client.getBlock({ blockNumber }).catch((error) => {
       if (error instanceof BlockNotFoundError) return undefined;
       throw error;
-    }
+    });
   }
 
   async #load(): Promise<Cursor> {

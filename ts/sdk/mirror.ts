@@ -75,16 +75,17 @@ export class Mirror {
 
   /** Takes everything up to the chain's newest block. */
   async catchUp(): Promise<void> {
-    while (await this.#follower.step()) {
+    for (let more = true; more; ) {
+      more = await this.#follower.step();
       if (this.#rolledBack) await this.#replay();
       else for (const entry of this.#fresh) this.state.apply(entry);
       this.#fresh = [];
       this.#rolledBack = false;
     }
-    const number = await this.#follower.position();
-    if (number === this.#head.number || number < 0n) return;
-    const { timestamp } = await this.#client.getBlock({ blockNumber: number });
-    this.#head = { number, timestamp };
+    const last = await this.#follower.last();
+    if (last === undefined) return;
+    const { number, timestamp } = last;
+    if (number !== this.#head.number || timestamp !== this.#head.timestamp) this.#head = { number, timestamp };
   }
 
   /** Calls `onBlock` with each new head, until aborted. What the RPC fails at today it may do tomorrow: it is asked again. */
