@@ -2,10 +2,11 @@ import { Command } from "commander";
 import { EXIT, HoldfastError } from "../errors.ts";
 import { publish } from "../sdk/actions.ts";
 import { commitmentArgs, contentKey } from "../sdk/manifest.ts";
-import { magnetLink } from "../sdk/sources.ts";
+import type { PeerAddress } from "../torrent/endpoint.ts";
 import { checkData, commitmentOf, DataFolder, type Torrent } from "../torrent/index.ts";
+import { formatMagnet } from "../torrent/magnet.ts";
 import { type ChainOptions, openWallet, withKey } from "./chain.ts";
-import { collect, collectEndpoints, integer } from "./options.ts";
+import { collect, collectPeers, integer } from "./options.ts";
 import { print } from "./output.ts";
 import { readTorrent } from "./torrent-file.ts";
 
@@ -15,7 +16,7 @@ interface PublishOptions extends ChainOptions {
   readonly licence: string;
   readonly contentVersion: number;
   readonly source: readonly string[];
-  readonly peer: readonly string[];
+  readonly peer: readonly PeerAddress[];
 }
 
 /** `holdfast content publish FILE.torrent --data PATH`. */
@@ -28,7 +29,7 @@ export function contentCommand(): Command {
     .option("--licence <uri>", "its licence", "")
     .option("--content-version <n>", "your count of its versions", integer(0, 2 ** 32 - 1), 1)
     .option("--source <uri>", "where the .torrent is: an http, https or file address; may be repeated", collect, [])
-    .option("--peer <host:port>", "a first peer; may be repeated", collectEndpoints, [])
+    .option("--peer <host:port>", "a first peer; may be repeated", collectPeers, [])
     .action((path: string, _, command: Command) => publishContent(path, command.optsWithGlobals()));
   return new Command("content").description("publish torrents").addCommand(publishing);
 }
@@ -41,7 +42,10 @@ async function publishContent(path: string, options: PublishOptions): Promise<vo
   const torrent = await readTorrent(path);
   const commitment = commitmentArgs(commitmentOf(torrent, await dataRootOf(torrent, options.data)));
   const infohash = commitment.infohash.slice(2);
-  const sources = [...options.source, ...(options.peer.length > 0 ? [magnetLink(infohash, options.peer)] : [])];
+  const sources = [
+    ...options.source,
+    ...(options.peer.length > 0 ? [formatMagnet({ infohashV2: torrent.infohashV2, peers: options.peer })] : []),
+  ];
   const { deployment, wallet } = await openWallet(options);
   const { name = torrent.name, licence, contentVersion: version } = options;
   const contentId = await publish(wallet, deployment, { commitment, name, licence, version, sources });

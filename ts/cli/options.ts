@@ -1,7 +1,9 @@
 // What people type on the command line, read and checked.
+
 import { InvalidArgumentError } from "commander";
 import { type Address, isAddress } from "viem";
-import { parseEndpoint } from "../sdk/sources.ts";
+import { type PeerAddress, parseEndpoint } from "../torrent/endpoint.ts";
+import { trackerUrls } from "../torrent/trackers.ts";
 
 /** Options of every subcommand, before or after its name; an action reads them by `command.optsWithGlobals()`. */
 export interface GlobalOptions {
@@ -43,6 +45,12 @@ export function collect(text: string, before: readonly string[]): string[] {
 }
 
 /** Collects peers, "host:port" each. */
-export function collectEndpoints(text: string, before: readonly string[]): string[] {
-  return collect(endpointOption(text), before);
+export function collectPeers(text: string, before: readonly PeerAddress[]): PeerAddress[] {
+  return [...before, parseEndpoint(endpointOption(text))!];
+}
+
+/** Collects trackers' URLs. */
+export function collectTrackers(text: string, before: readonly string[]): string[] {
+  if (trackerUrls([text]).length === 1) return collect(text, before);
+  throw new InvalidArgumentError("Not a tracker's URL: http://…, https://… or udp://….");
 }

@@ -1,8 +1,7 @@
 import { isIP } from "node:net";
 import { Command, InvalidArgumentError } from "commander";
 import { EXIT } from "../errors.ts";
-import { parseEndpoint } from "../sdk/sources.ts";
-import type { PeerAddress } from "../wire/connection.ts";
+import { type PeerAddress, parseEndpoint } from "../torrent/endpoint.ts";
 import { probe, type Sample } from "../wire/probe.ts";
 import { type GlobalOptions, integer } from "./options.ts";
 import { print } from "./output.ts";

@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { temporaryFolder, writeFiles } from "../testing/folders.ts";
 import { plainFileTable, plainPossessionRows, plainTableRows, sampleBytes } from "../testing/trees.ts";
+import { parseTorrent } from "../torrent/metainfo.ts";
 
 const BIN = fileURLToPath(new URL("bin.mjs", import.meta.url));
 
@@ -43,8 +44,13 @@ async function makeSet() {
 
 test("create writes a torrent, and inspect says what it commits to and whether data is that", async () => {
   const { root, data, file } = await makeSet();
-  const created = await holdfast(["create", data, "-o", file, "--piece-length", "32768", "--json"]);
+  const trackers = ["--tracker", "http://t.test/announce", "--tracker", "udp://t.test:6969"];
+  const created = await holdfast(["create", data, "-o", file, "--piece-length", "32768", ...trackers, "--json"]);
   expect(created).toMatchObject({ code: 0, stderr: "" });
+  expect(parseTorrent(await readFile(file)).trackers).toEqual([trackers[1], trackers[3]]);
+  const { magnet, infohashV2 } = JSON.parse(created.stdout);
+  expect(magnet).toContain(`magnet:?xt=urn:btmh:1220${infohashV2}&xt=urn:btih:`);
+  expect(magnet).toContain("&dn=set&tr=http%3A%2F%2Ft.test%2Fannounce&tr=udp%3A%2F%2Ft.test%3A6969");
 
   const files = Object.values(FILES);
   const table = plainFileTable(files);
@@ -91,6 +97,8 @@ test("what cannot be done is one line and no stack", async () => {
   });
   const absent = await holdfast(["create", join(root, "absent"), "-o", file]);
   expect(absent).toMatchObject({ code: 1, stderr: expect.stringMatching(/^error: no such file or folder .*\n$/) });
+  const pager = await holdfast(["create", data, "-o", file, "--tracker", "https://"]);
+  expect(pager).toMatchObject({ code: 64, stderr: expect.stringMatching(/Not a tracker's URL/) });
   const odd = await holdfast(["create", data, "-o", file, "--piece-length", "20000"]);
   expect(odd).toMatchObject({ code: 1, stderr: expect.stringMatching(/^error: piece length .*\n$/) });
 });

@@ -9,10 +9,11 @@ import {
   DataFolder,
   fileCount,
   filesRoot,
+  formatMagnet,
   type Torrent,
   type WorkOptions,
 } from "../torrent/index.ts";
-import type { GlobalOptions } from "./options.ts";
+import { collectTrackers, type GlobalOptions } from "./options.ts";
 import { interruptible, print } from "./output.ts";
 import { readTorrent } from "./torrent-file.ts";
 
@@ -21,7 +22,7 @@ interface CreateFlags {
   readonly pieceLength?: number;
   readonly v2Only?: boolean;
   readonly name?: string;
-  readonly tracker?: readonly string[];
+  readonly tracker: readonly string[];
 }
 
 interface InspectFlags {
@@ -44,7 +45,7 @@ function createCommand(): Command {
     .option("--piece-length <bytes>", "a power of two, at least 16384 (default: for 750 to 1500 pieces)", readBytes)
     .option("--v2-only", "without the v1 side, which older clients need")
     .option("--name <name>", "what the torrent calls its content (default: as the file or folder is called)")
-    .option("--tracker <url...>", "where to announce")
+    .option("--tracker <url>", "where to announce; may be repeated", collectTrackers, [])
     .action((path: string, flags: CreateFlags, command: Command) =>
       run(async (work) => {
         const { output, tracker: trackers, ...options } = flags;
@@ -84,6 +85,7 @@ function summary(torrent: Torrent) {
     chunks: chunksOf(torrent.blocks),
     fileCount: fileCount(torrent),
     filesRoot: hex(filesRoot(torrent)),
+    magnet: formatMagnet(torrent),
   };
 }
 

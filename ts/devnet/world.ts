@@ -14,7 +14,6 @@ import { allow, openOrder, publish } from "../sdk/actions.ts";
 import { call, read } from "../sdk/call.ts";
 import { commitmentArgs } from "../sdk/manifest.ts";
 import { send } from "../sdk/send.ts";
-import { magnetLink } from "../sdk/sources.ts";
 import { type LocalClient, localKey } from "../testing/anvil.ts";
 import { LocalChain } from "../testing/deploy.ts";
 import {
@@ -25,6 +24,7 @@ import {
   parseTorrent,
   type Torrent,
 } from "../torrent/index.ts";
+import { formatMagnet } from "../torrent/magnet.ts";
 import { Seeder } from "../wire/seeder.ts";
 import { Loopback } from "./loopback.ts";
 import { Observer } from "./observer.ts";
@@ -273,7 +273,7 @@ export class World {
       () => folder.close(),
       () => cache.close(),
     );
-    const magnet = magnetLink(infohash, [`${this.#loopback.host(1)}:${this.#seeder!.port}`]);
+    const magnet = formatMagnet({ infohashV2: torrent.infohashV2, peers: [this.#seeder!] });
     // Every other content is told by its magnet link alone, so that its metadata comes over the wire (BEP 9).
     const sources = this.publications.length % 2 ? [magnet] : [`${this.#torrentServer}/${infohash}.torrent`, magnet];
     const commitment = commitmentArgs(commitmentOf(torrent, cache.dataRoot));

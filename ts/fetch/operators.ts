@@ -1,7 +1,6 @@
 import { type Address, bytesToHex, getAddress } from "viem";
-import { parseEndpoint } from "../sdk/sources.ts";
 import type { ContentState, OperatorState, ProtocolState } from "../sdk/state.ts";
-import type { PeerAddress } from "../wire/connection.ts";
+import { type PeerAddress, parseEndpoint } from "../torrent/endpoint.ts";
 
 /** Somebody who holds a content on chain and can be paid for it. */
 export interface Operator {

@@ -1,5 +1,5 @@
 import type { ReceiptLine } from "../retrieval/payer.ts";
-import type { PeerAddress } from "../wire/connection.ts";
+import type { PeerAddress } from "../torrent/endpoint.ts";
 
 /** What one run of a download got from whom, and what it cost. Amounts in asset wei, prices in wei per MiB. */
 export interface Receipt {

@@ -1,8 +1,8 @@
 import { isIP } from "node:net";
 import { z } from "zod";
 import { keySchema } from "../chain/keys.ts";
-import { parseEndpoint } from "../sdk/sources.ts";
 import { field } from "../service/config.ts";
+import { parseEndpoint } from "../torrent/endpoint.ts";
 
 const infohash = z
   .string()

@@ -2,9 +2,10 @@ import { mkdir, open, readFile, rename, rm, statfs } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { HoldfastError } from "../errors.ts";
 import { commitmentArgs, contentKey } from "../sdk/manifest.ts";
-import { parseSources, type Reach, reachable, readTorrentFile } from "../sdk/sources.ts";
+import { parseSources, readTorrentFile } from "../sdk/sources.ts";
 import type { ContentState } from "../sdk/state.ts";
 import { DURABLE, type Store, type Table, table } from "../store/store.ts";
+import type { PeerAddress } from "../torrent/endpoint.ts";
 import {
   commitmentOf,
   DataFolder,
@@ -15,8 +16,9 @@ import {
   syncFolder,
   type Torrent,
 } from "../torrent/index.ts";
-import { DEFAULT_TIMEOUTS, type PeerAddress } from "../wire/connection.ts";
+import { DEFAULT_TIMEOUTS } from "../wire/connection.ts";
 import { fetchMetadata, fetchTorrent } from "../wire/fetch.ts";
+import { type Reach, reachable } from "../wire/reach.ts";
 import { AbsentDataError, type Volume } from "./volume.ts";
 
 /** A content whose every byte was checked, and what proves it. */

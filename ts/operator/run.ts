@@ -16,7 +16,7 @@ import { Mirror } from "../sdk/mirror.ts";
 import type { ProtocolState } from "../sdk/state.ts";
 import { Health } from "../service/health.ts";
 import { openStore, type Store } from "../store/store.ts";
-import type { PeerAddress } from "../wire/connection.ts";
+import type { PeerAddress } from "../torrent/endpoint.ts";
 import { Seeder } from "../wire/seeder.ts";
 import { OperatorAgent } from "./agent.ts";
 import type { OperatorConfig } from "./config.ts";

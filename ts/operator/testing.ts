@@ -9,13 +9,13 @@ import { openOrder, publish } from "../sdk/actions.ts";
 import { call, read } from "../sdk/call.ts";
 import { commitmentArgs } from "../sdk/manifest.ts";
 import { send } from "../sdk/send.ts";
-import { magnetLink } from "../sdk/sources.ts";
 import type { OperatorState } from "../sdk/state.ts";
 import { Health } from "../service/health.ts";
 import { localKey } from "../testing/anvil.ts";
 import type { LocalChain } from "../testing/deploy.ts";
 import { eventually } from "../testing/eventually.ts";
 import { type Created, createTorrent, DataFolder } from "../torrent/index.ts";
+import { formatMagnet } from "../torrent/magnet.ts";
 import { Seeder } from "../wire/seeder.ts";
 import { sampleBytes } from "../wire/testing.ts";
 import { type OperatorConfigInput, operatorConfig } from "./config.ts";
@@ -48,7 +48,7 @@ export async function publishSample(chain: LocalChain, bytes: number, seed: numb
   const contentId = await publish(chain.client(), chain.deployment, {
     commitment: commitmentArgs({ ...created.commitment, ...(lie && { dataRoot: Buffer.alloc(32, 7) }) }),
     name: created.torrent.name,
-    sources: [magnetLink(infohash, [`127.0.0.1:${seeder.port}`])],
+    sources: [formatMagnet({ infohashV2: created.torrent.infohashV2, peers: [seeder] })],
   });
   const close = async () => {
     await seeder.close();

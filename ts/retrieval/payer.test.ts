@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { encode } from "../torrent/bencode.ts";
+import type { PeerAddress } from "../torrent/endpoint.ts";
 import { Bitfield } from "../wire/bitfield.ts";
-import type { PeerAddress } from "../wire/connection.ts";
 import type { PeerError } from "../wire/errors.ts";
 import type { Extension } from "../wire/extensions.ts";
 import { fetchTorrent } from "../wire/fetch.ts";

@@ -1,8 +1,8 @@
 import { type Address, getAddress, isAddressEqual, type LocalAccount } from "viem";
 import { DURABLE, type Store, table } from "../store/store.ts";
+import type { PeerAddress } from "../torrent/endpoint.ts";
 import { BLOCK } from "../torrent/trees.ts";
 import type { PeerClient } from "../wire/client.ts";
-import type { PeerAddress } from "../wire/connection.ts";
 import { PeerError } from "../wire/errors.ts";
 import type { Dictionary, Extension } from "../wire/extensions.ts";
 import { affordable, cost, creditWindow, DEFAULT_WINDOW } from "./credit.ts";

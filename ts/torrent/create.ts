@@ -5,6 +5,7 @@ import { type Commitment, commitmentOf } from "./commitment.ts";
 import { TorrentError } from "./errors.ts";
 import { checkComponent, checkPieceLength, MAX_FILES, parseTorrent, pieceLayer, type Torrent } from "./metainfo.ts";
 import { type ScanFile, scan } from "./scan.ts";
+import { trackerUrls } from "./trackers.ts";
 import { BLOCK, BLOCK_LEVELS, depthOf, RootBuilder, rootOf } from "./trees.ts";
 
 export interface CreateOptions {
@@ -43,6 +44,9 @@ export async function createTorrent(path: string, options: CreateOptions = {}): 
   const pieceLength = options.pieceLength ?? defaultPieceLength(total);
   checkPieceLength(pieceLength, files);
   const hybrid = !options.v2Only;
+  const trackers = options.trackers ?? [];
+  if (trackerUrls(trackers).length < new Set(trackers).size)
+    throw new TorrentError("not the URLs of at most 64 trackers", { trackers: trackers.join(" ") });
 
   const data = new RootBuilder(BLOCK_LEVELS);
   const v1: Uint8Array[] = [];
@@ -86,11 +90,11 @@ export async function createTorrent(path: string, options: CreateOptions = {}): 
     ["info", dictionary],
     ["piece layers", layers],
   ]);
-  if (options.trackers?.length) {
-    top.set("announce", options.trackers[0]!);
+  if (trackers.length > 0) {
+    top.set("announce", trackers[0]!);
     top.set(
       "announce-list",
-      options.trackers.map((tracker) => [tracker]),
+      trackers.map((tracker) => [tracker]),
     );
   }
   const bytes = encode(top);

@@ -1,9 +1,11 @@
 export { type Bencode, type Decoded, decode, decodePrefix, encode } from "./bencode.ts";
 export { type Commitment, chunksOf, commitmentOf, fileCount, fileProof, filesRoot } from "./commitment.ts";
 export { type Created, type CreateOptions, createTorrent } from "./create.ts";
+export { formatEndpoint, type PeerAddress, parseEndpoint } from "./endpoint.ts";
 export { DamagedBlockError, DamagedCacheError, TorrentError } from "./errors.ts";
 export { DataFolder, syncFolder } from "./folder.ts";
 export { answerHashRequest, type HashRequest, layersOf, verifyHashes } from "./hash-request.ts";
+export { formatMagnet, type Magnet, parseMagnet } from "./magnet.ts";
 export { layerRoot, MAX_TORRENT_BYTES, parseInfo, parseTorrent, type Torrent, type TorrentFile } from "./metainfo.ts";
 export { PossessionCache, type WordProof } from "./possession.ts";
 export {

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { type Decoded, decode } from "./bencode.ts";
 import { TorrentError } from "./errors.ts";
+import { trackerUrls } from "./trackers.ts";
 import { BLOCK, depthOf, HASH, parents, rootOf, zeroRoot } from "./trees.ts";
 
 export interface TorrentFile {
@@ -41,8 +42,6 @@ export const MAX_TORRENT_BYTES = 64 * 1024 * 1024;
 export const MAX_FILES = 200_000;
 const MAX_PIECE_LENGTH = 256 * 1024 * 1024;
 const MAX_LENGTH = 2 ** 50;
-const MAX_TRACKERS = 64;
-const MAX_URL_BYTES = 2048;
 
 type Dictionary = Map<string, Decoded>;
 
@@ -232,15 +231,14 @@ export function layerRoot(layer: Uint8Array, level: number): Buffer {
   return layer.length > 0 ? rootOf(layer, level) : zeroRoot(level);
 }
 
-/** Where to announce. A hint: what is no URL is left out, and no reason to refuse the torrent. */
+/** Where to announce (BEP 3, 12). No reason to refuse the torrent, whatever it is. */
 function trackersOf(top: Dictionary): string[] {
   const tiers = top.get("announce-list");
   const listed = [top.get("announce"), ...(Array.isArray(tiers) ? tiers.flat(1) : [])];
   const urls = listed
     .filter((value) => value instanceof Uint8Array)
-    .filter(({ length }) => length <= MAX_URL_BYTES)
     .map((value) => Buffer.from(value).toString("latin1"));
-  return [...new Set(urls)].filter((url) => /^(https?|udp|wss?):\/\/[!-~]+$/.test(url)).slice(0, MAX_TRACKERS);
+  return trackerUrls(urls);
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

@@ -1,4 +1,5 @@
 import { connect, isIP, type Socket } from "node:net";
+import type { PeerAddress } from "../torrent/endpoint.ts";
 import { PeerError, type PeerFault } from "./errors.ts";
 import { type Extension, ExtensionTable } from "./extensions.ts";
 import { FrameReader } from "./frames.ts";
@@ -22,11 +23,6 @@ const NOISE_BURST = 2_000;
 const NOISE_PER_SECOND = 20;
 /** Most bytes of ours that may wait for a peer to read them. */
 const MAX_UNSENT = 4 << 20;
-
-export interface PeerAddress {
-  readonly host: string;
-  readonly port: number;
-}
 
 export interface DialOptions extends PeerAddress {
   /** Local address to come from, for several hosts on one machine. */

@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { PeerAddress } from "../torrent/endpoint.ts";
 import { DataFolder } from "../torrent/folder.ts";
 import type { Torrent } from "../torrent/metainfo.ts";
 import { hashBlocks } from "../torrent/segment.mjs";
 import { hashOnThread, PARALLEL_FROM } from "../torrent/threads.ts";
 import { Bitfield } from "./bitfield.ts";
 import { PeerClient } from "./client.ts";
-import type { PeerAddress, Timeouts } from "./connection.ts";
+import type { Timeouts } from "./connection.ts";
 import { deferred } from "./deferred.ts";
 import { FetchError, PeerError } from "./errors.ts";
 import type { Extension } from "./extensions.ts";

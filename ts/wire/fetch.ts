@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { PeerAddress } from "../torrent/endpoint.ts";
 import { parseInfo, type Torrent } from "../torrent/metainfo.ts";
 import { PeerClient } from "./client.ts";
-import type { PeerAddress, Timeouts } from "./connection.ts";
+import type { Timeouts } from "./connection.ts";
 import { DEFAULT_LIMITS, Download, type DownloadLimits, type DownloadOptions } from "./download.ts";
 import { FetchError, PeerError } from "./errors.ts";
 import { MetadataFetch } from "./metadata.ts";

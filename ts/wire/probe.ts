@@ -1,8 +1,9 @@
 import { randomInt } from "node:crypto";
+import type { PeerAddress } from "../torrent/endpoint.ts";
 import { verifyHashes } from "../torrent/hash-request.ts";
 import { BLOCK, HASH, hashBlock } from "../torrent/trees.ts";
 import { type BlockAnswer, PeerClient } from "./client.ts";
-import { DEFAULT_TIMEOUTS, type PeerAddress, type Timeouts } from "./connection.ts";
+import { DEFAULT_TIMEOUTS, type Timeouts } from "./connection.ts";
 import { PeerError, type PeerFault } from "./errors.ts";
 import { blocksOf, type FileShape, Layout, leafRequest, type Piece } from "./layout.ts";
 import { newPeerId } from "./peer-id.ts";

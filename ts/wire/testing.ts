@@ -1,4 +1,5 @@
 // Contents, folders and ill-behaved peers for the tests of this directory.
+
 import { createHash, hash } from "node:crypto";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { connect, createServer, type Socket } from "node:net";
@@ -7,12 +8,12 @@ import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { onTestFinished } from "vitest";
 import { createTorrent } from "../torrent/create.ts";
+import type { PeerAddress } from "../torrent/endpoint.ts";
 import { DataFolder } from "../torrent/folder.ts";
 import { answerHashRequest, layersOf } from "../torrent/hash-request.ts";
 import type { Torrent } from "../torrent/metainfo.ts";
 import { hashBlocks } from "../torrent/segment.mjs";
 import { Bitfield } from "./bitfield.ts";
-import type { PeerAddress } from "./connection.ts";
 import { FrameReader } from "./frames.ts";
 import { encodeHandshake, type Handshake, readHandshake } from "./handshake.ts";
 import { Layout } from "./layout.ts";
