@@ -1,5 +1,6 @@
 import { formatEndpoint, type PeerAddress, parseEndpoint } from "./endpoint.ts";
 import { TorrentError } from "./errors.ts";
+import { printable } from "./printable.ts";
 import { trackerUrls } from "./trackers.ts";
 import { HASH } from "./trees.ts";
 
@@ -17,7 +18,6 @@ export interface Magnet {
 
 /** Characters of a link; longer ones are refused. */
 const MAX_LINK = 1 << 16;
-const MAX_NAME = 255;
 /** Peers taken from one link. */
 const MAX_PEERS = 64;
 /** A multihash: SHA-256 (0x12) of 32 (0x20) bytes. */
@@ -75,10 +75,4 @@ function fromBase32(text: string): Buffer {
   let bits = 0n;
   for (const c of text) bits = (bits << 5n) | BigInt("abcdefghijklmnopqrstuvwxyz234567".indexOf(c));
   return Buffer.from(bits.toString(16).padStart(40, "0"), "hex");
-}
-
-/** A name from outside, safe to show at a terminal; null if nothing is left of it. */
-function printable(name: string): string | null {
-  const shown = name.replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}]/gu, "").trim();
-  return [...shown].slice(0, MAX_NAME).join("") || null;
 }
