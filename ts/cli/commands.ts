@@ -21,6 +21,14 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     description: "orders to hold a content",
     load: async () => (await import("./order.ts")).orderCommand(),
   },
+  fetch: {
+    description: "download a torrent, from operators that are paid and from peers that are not",
+    load: async () => (await import("./fetch.ts")).fetchCommand(),
+  },
+  retrieval: {
+    description: "the money that pays for downloads",
+    load: async () => (await import("./retrieval.ts")).retrievalCommand(),
+  },
   operator: {
     description: "hold contents, prove them, and be paid",
     load: async () => (await import("./operator.ts")).operatorCommand(),

@@ -2,6 +2,7 @@
 
 import { InvalidArgumentError } from "commander";
 import { type Address, isAddress } from "viem";
+import { parseWei } from "../service/units.ts";
 import { type PeerAddress, parseEndpoint } from "../torrent/endpoint.ts";
 import { trackerUrls } from "../torrent/trackers.ts";
 
@@ -22,10 +23,15 @@ export function integer(least: number, most: number): (text: string) => number {
   };
 }
 
-/** An amount of the asset, in its smallest unit. */
+/** An amount of the asset: a number of its smallest unit, or one with a unit, like "0.5 gwei". */
 export function amount(text: string): bigint {
-  if (/^[1-9]\d{0,30}$/.test(text)) return BigInt(text);
-  throw new InvalidArgumentError("Not a number of asset wei above 0.");
+  try {
+    const wei = /^\d{1,30}$/.test(text) ? BigInt(text) : parseWei(text);
+    if (wei > 0n) return wei;
+  } catch {
+    // falls through: it is no amount either
+  }
+  throw new InvalidArgumentError('Not an amount of the asset above 0: a number of wei, or one like "0.5 gwei".');
 }
 
 export function addressOption(text: string): Address {

@@ -1,6 +1,6 @@
 import type { Address } from "viem";
 import { type Ended, Payer, type PayerOptions } from "../retrieval/payer.ts";
-import type { Operator } from "./operators.ts";
+import { type Operator, worthOf } from "./operators.ts";
 
 export interface ChoiceOptions {
   /** Operators that can be paid: those that hold the content on chain and have something set aside. */
@@ -93,9 +93,8 @@ export class Choice {
     }
   }
 
-  /** Standing for the money; who asks nothing comes first. */
   #score(address: Address, price: bigint): number {
-    return this.#operators.get(address)!.standing / Number(this.#paid(price));
+    return worthOf(this.#operators.get(address)!, this.#paid(price));
   }
 
   /** What is paid to who asks `price`. */

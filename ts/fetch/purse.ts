@@ -1,6 +1,6 @@
-import { readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { access, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Address, type Client, getAddress, type Hex, type LocalAccount, zeroAddress } from "viem";
+import { type Address, type Client, getAddress, type LocalAccount, zeroAddress } from "viem";
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
 import { getBlock } from "viem/actions";
 import { loadAccount } from "../chain/keys.ts";
@@ -18,10 +18,10 @@ import type { Listing } from "./operators.ts";
 /** What an order to pay says beside what the chain and the purse know. */
 export type Terms = Pick<Paying, "maxPrice" | "bid" | "seats">;
 
-export interface Funding {
+export interface Parts {
   /** Most that the download may cost, in asset wei. */
   readonly budget: bigint;
-  /** Who may be paid; each gets an equal part. */
+  /** Who may be paid; for each an equal part is set aside. */
   readonly operators: readonly Address[];
   /** How long the session key signs, in seconds from now. */
   readonly keySeconds: number;
@@ -66,6 +66,12 @@ export class Purse {
     return names.filter((name) => /^0x[0-9a-fA-F]{40}$/.test(name)).map((name) => getAddress(name));
   }
 
+  /** The address of a payer's session key, if it has one here. */
+  static async keyOf(state: string, deployment: Deployment, payer: Address): Promise<Address | undefined> {
+    const file = keyFile(join(placeOf(state, deployment), getAddress(payer)));
+    return (await readKey(file))?.address;
+  }
+
   /** Throws the session key away: the next time there is a new one. For a key that was revoked. */
   static async forgetKey(state: string, deployment: Deployment, payer: Address): Promise<void> {
     await rm(keyFile(join(placeOf(state, deployment), getAddress(payer))), { force: true });
@@ -108,11 +114,11 @@ export class Purse {
    *
    * @throws HoldfastError when the wallet has too little, before anything is sent
    */
-  async fund(wallet: Wallet, { content }: Listing, funding: Funding, say: (what: string) => void): Promise<void> {
+  async fund(wallet: Wallet, contentId: number, parts: Parts, say: (what: string) => void): Promise<void> {
     const [client, deployment] = [this.#client, this.#deployment];
-    const { operators, budget, keySeconds } = funding;
+    const { operators, budget, keySeconds } = parts;
     const part = (budget + BigInt(operators.length) - 1n) / BigInt(operators.length);
-    const channels = await this.#channels(content.id, operators);
+    const channels = await this.#channels(contentId, operators);
     const missing = channels
       .filter(({ room }) => room < part)
       .map(({ operator, room }) => ({ operator, wei: part - room }));
@@ -222,12 +228,18 @@ function keyFile(folder: string): string {
 /** The session key in a folder, made if there is none: a file with the key in hex that only its owner may read. */
 async function sessionKey(folder: string): Promise<LocalAccount> {
   const file = keyFile(folder);
-  const found = await readFile(file).catch(() => undefined);
-  if (found === undefined) {
-    const key: Hex = generatePrivateKey();
-    await writeFile(`${file}.tmp`, `${key}\n`, { mode: 0o600, flush: true });
-    await rename(`${file}.tmp`, file);
-    return privateKeyToAccount(key);
-  }
-  return loadAccount({ file });
+  const found = await readKey(file);
+  if (found !== undefined) return found;
+  const key = generatePrivateKey();
+  await writeFile(`${file}.tmp`, `${key}\n`, { mode: 0o600, flush: true });
+  await rename(`${file}.tmp`, file);
+  return privateKeyToAccount(key);
+}
+
+async function readKey(file: string): Promise<LocalAccount | undefined> {
+  const there = await access(file).then(
+    () => true,
+    (error) => error.code !== "ENOENT",
+  );
+  return there ? loadAccount({ file }) : undefined;
 }

@@ -1,3 +1,6 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { toJson } from "../json.ts";
 import type { ReceiptLine } from "../retrieval/payer.ts";
 import type { PeerAddress } from "../torrent/endpoint.ts";
 
@@ -27,4 +30,13 @@ export interface Receipt {
 export interface OperatorLine extends ReceiptLine {
   /** Its number on chain; null when it does not hold the content there. */
   readonly operatorId: number | null;
+}
+
+/** Keeps a receipt below a state folder, for good. @returns the file */
+export async function keepReceipt(state: string, receipt: Receipt): Promise<string> {
+  const folder = join(state, "receipts");
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const file = join(folder, `${receipt.infohash.slice(0, 16)}-${receipt.began.replace(/[:.]/g, "-")}.json`);
+  await writeFile(file, `${toJson(receipt, 2)}\n`);
+  return file;
 }

@@ -6,6 +6,7 @@ import {
   type Hex,
   maxUint256,
   parseAbi,
+  parseEventLogs,
   parseSignature,
   zeroAddress,
 } from "viem";
@@ -78,9 +79,11 @@ export async function requestWithdrawal(wallet: Wallet, deployment: Deployment, 
   return (await read(wallet, deployment, "Retrieval", "thawOf", [wallet.account.address, zeroAddress])).until;
 }
 
-/** Sends what has thawed of the free deposit to `to`. @throws ContractRevert */
-export async function withdraw(wallet: Wallet, deployment: Deployment, to: Address): Promise<void> {
-  await send(wallet, call(deployment, "Retrieval", "withdraw", [to]));
+/** Sends what has thawed of the free deposit to `to`. @returns asset wei. @throws ContractRevert */
+export async function withdraw(wallet: Wallet, deployment: Deployment, to: Address): Promise<bigint> {
+  const { logs } = await send(wallet, call(deployment, "Retrieval", "withdraw", [to]));
+  const [withdrawn] = parseEventLogs({ abi: ABIS.Retrieval, eventName: "Withdrawn", logs });
+  return withdrawn?.args.amount ?? 0n;
 }
 
 export interface KeyParameters {
