@@ -6,7 +6,7 @@ import { randomFillSync } from "node:crypto";
 import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
-import { hasClient, PYTHON } from "../testing/clients.ts";
+import { hasClient, PYTHON } from "../testing/installed.ts";
 import { createTorrent } from "../torrent/index.ts";
 
 const MIB = 1024 * 1024;

@@ -18,7 +18,7 @@ import { Payer } from "../retrieval/payer.ts";
 import { byBid } from "../retrieval/unchoker.ts";
 import { signVoucher, voucherSigner } from "../retrieval/voucher.ts";
 import { openStore } from "../store/store.ts";
-import { hasClient } from "../testing/clients.ts";
+import { hasClient } from "../testing/installed.ts";
 import { createTorrent, Libtorrent } from "../testing/libtorrent.ts";
 import { DataFolder } from "../torrent/folder.ts";
 import { parseTorrent } from "../torrent/metainfo.ts";

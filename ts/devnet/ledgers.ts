@@ -15,16 +15,17 @@ export interface Ledger {
 /** IPool.MERIT. */
 const MERIT = 1_000_000_000n;
 
-const HOLDERS = ["Catalog", "Pool", "Operators", "Oracle", "Market", "Audits"] as const;
+const HOLDERS = ["Catalog", "Pool", "Operators", "Oracle", "Market", "Audits", "Retrieval"] as const;
 
 /** Adds up every contract that holds money, part by part (H-ESC-1). A donation may lie above a ledger, never a shortage below it.
- * @param epochs Frozen at most. @param auditors Who may be owed fees of audits besides the operators. */
+ * @param epochs Frozen at most. @param auditors Who may be owed fees of audits besides the operators. @param payers Of downloads. */
 export async function checkLedgers(
   client: Client,
   deployment: Deployment,
   state: ProtocolState,
   epochs: number,
   auditors: readonly Address[],
+  payers: readonly Address[],
 ): Promise<Ledger[]> {
   const sums: Record<(typeof HOLDERS)[number], () => Promise<bigint>> = {
     Catalog: () =>
@@ -49,6 +50,21 @@ export async function checkLedgers(
       const accounts = new Set([...state.operators.values()].map(({ payout }) => payout).concat(auditors));
       const credits = await sum(accounts, (account) => read(client, deployment, "Audits", "credit", [account]));
       return credits + [...state.audits.values()].reduce((total, { fee }) => total + fee, 0n);
+    },
+    Retrieval: async () => {
+      const take = await read(client, deployment, "Retrieval", "takeOwed", []);
+      const payouts = new Set([...state.operators.values()].map(({ payout }) => payout));
+      const earned = await sum(
+        payouts,
+        async (payout) => (await read(client, deployment, "Retrieval", "earnings", [payout])).credit,
+      );
+      const deposits = await sum(payers, async (payer) => {
+        const free = (await read(client, deployment, "Retrieval", "account", [payer])).balance;
+        return (
+          free + (await sum(payouts, (payout) => read(client, deployment, "Retrieval", "earmarkOf", [payer, payout])))
+        );
+      });
+      return take + earned + deposits;
     },
     Pool: async () => {
       let total = await read(client, deployment, "Pool", "treasuryBalance", []);

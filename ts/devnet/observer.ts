@@ -22,6 +22,8 @@ export class Observer {
   readonly outcomes = new Map<number, Outcome>();
   readonly paid = new Map<number, bigint>();
   readonly keeperPay = new Map<Address, bigint>();
+  /** What vouchers to an address were redeemed for, take included, asset wei. */
+  readonly redeemed = new Map<Address, bigint>();
   /** Orders and replicas whose slot ended early, and how. */
   readonly endings: { orderId: number; replica: number; operatorId: number; ending: number; slashed: bigint }[] = [];
   readonly lapses: { orderId: number; replica: number; operatorId: number }[] = [];
@@ -49,6 +51,8 @@ export class Observer {
       this.paid.set(args.operatorId, args.owed);
     for (const { args } of parseEventLogs({ abi: ABIS.Pool, eventName: "KeeperPaid", logs }))
       this.keeperPay.set(args.keeper, args.amount);
+    for (const { args } of parseEventLogs({ abi: ABIS.Retrieval, eventName: "Redeemed", logs }))
+      this.redeemed.set(args.operator, (this.redeemed.get(args.operator) ?? 0n) + args.amount);
     for (const { args } of parseEventLogs({ abi: ABIS.Market, eventName: "SlotEnded", logs })) this.endings.push(args);
     for (const { args } of parseEventLogs({ abi: ABIS.Market, eventName: "ReservationLapsed", logs }))
       this.lapses.push(args);

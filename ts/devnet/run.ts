@@ -1,10 +1,12 @@
 import { truncate } from "node:fs/promises";
 import { join } from "node:path";
+import { type Address, getAddress } from "viem";
 import { openAudit } from "../sdk/actions.ts";
 import { call, read } from "../sdk/call.ts";
 import { epochOf, firstRound, lastRound, ROUNDS, startOf } from "../sdk/clock.ts";
 import { send } from "../sdk/send.ts";
 import type { HeldSlot } from "../sdk/state.ts";
+import { download, takeHome } from "./downloads.ts";
 import { checkLedgers, type Ledger } from "./ledgers.ts";
 import { ledgerTable, operatorTable, type Row } from "./table.ts";
 import { makeView, type View } from "./view.ts";
@@ -31,8 +33,9 @@ const FIRST = firstRound(EPOCH);
 const LAST = lastRound(EPOCH);
 /** The first round of the next epoch in which everything is paid (Settlement.FREEZE_ROUND). */
 const PAYDAY = LAST + 1 + 5;
-/** What goes wrong, and in which round. */
+/** What happens, and in which round. */
 const VOID = FIRST + 6;
+const DOWNLOADS = FIRST + 2;
 const FOUND_LOSS = FIRST + 9;
 const AUDITED_LOSS = FIRST + 13;
 const [OUTAGE, BACK] = [FIRST + 17, FIRST + 20];
@@ -83,6 +86,8 @@ class Run {
   #finder: HeldSlot | undefined;
   #loser: HeldSlot | undefined;
   #absent = 0;
+  /** What payers promised, by the address that is paid. */
+  readonly #promised = new Map<Address, bigint>();
   /** Slots that had ended when the round began. */
   #endedBefore = 0;
 
@@ -129,6 +134,7 @@ class Run {
   async #happenings(round: number): Promise<void> {
     if (round === FIRST) await this.#fetched();
     if (round === FIRST + 1) this.#view.say(`slots are live: ${this.#liveSlots(round + 1).length}`);
+    if (round === DOWNLOADS) await this.#download(round);
     if (round === FIRST + 5) await this.#replaced(this.#ghost, "the reservation of the operator that never fetches");
     if (round === FOUND_LOSS) await this.#findLoss();
     if (round === FOUND_LOSS + 3 && this.#finder)
@@ -237,6 +243,34 @@ class Run {
     );
     this.#expect(taken, `${what} finds another operator`);
     if (taken) this.#view.say(`${what} is operator ${holder()!.operatorId}'s now`);
+  }
+
+  // ---- Downloads ----
+
+  /** The operators are paid for what they serve, and redeem it before the payers' money has gone home. */
+  async #download(round: number): Promise<void> {
+    const { observer, publications } = this.#world;
+    const archive = publications[1]!;
+    const [bidder, other, free] = await download(this.#world, archive, round, this.#view);
+    for (const { receipt } of [bidder, other]) {
+      for (const { operator, paid } of receipt!.operators)
+        this.#promised.set(operator, (this.#promised.get(operator) ?? 0n) + paid);
+    }
+    const [first, second, third] = [bidder, other, free].map(({ who, seconds }) => `${who} in ${seconds.toFixed(1)} s`);
+    this.#expect(bidder.seconds < other.seconds, "who bids more has its download first");
+    this.#view.say(
+      `downloads: ${first}, ${second}, ${third}; bidding twice as much saved ${(other.seconds - bidder.seconds).toFixed(1)} s`,
+    );
+    await takeHome(this.#world);
+    const sum = (amounts: Iterable<bigint>) => [...amounts].reduce((total, wei) => total + wei, 0n);
+    const all = await observer.until(
+      () => sum(observer.redeemed.values()) === sum(this.#promised.values()),
+      PATIENCE_MS,
+    );
+    this.#expect(all, "operators redeem every voucher before the payers' money has thawed");
+    this.#view.say(
+      `the payers take the rest home; operators redeemed ${sum(observer.redeemed.values())} wei before that`,
+    );
   }
 
   // ---- What goes wrong ----
@@ -396,18 +430,23 @@ class Run {
         operatorId,
         EPOCH,
       ]);
+      const service = this.#world.operators.find((running) => running?.operatorId === operatorId);
+      const payout = getAddress(observer.state.operators.get(operatorId)!.payout);
       rows.push({
         operatorId,
-        name: `operator ${operatorId}`,
         outcome,
         voidRounds,
         uptimeBps: present ? uptimeBps : undefined,
         availabilityBps: present ? availabilityBps : undefined,
         reputationBefore: this.#before.get(operatorId) ?? 0n,
         earned: observer.paid.get(operatorId) ?? 0n,
+        served: service === undefined ? 0 : await this.#world.sentBy(service),
+        promised: this.#promised.get(payout) ?? 0n,
+        redeemed: observer.redeemed.get(payout) ?? 0n,
       });
     }
-    const ledgers = await checkLedgers(client, deployment, observer.state, EPOCH, [client.account.address]);
+    const payers = [0, 1].map((index) => this.#world.payer(index).account.address);
+    const ledgers = await checkLedgers(client, deployment, observer.state, EPOCH, [client.account.address], payers);
     for (const { contract, holds } of ledgers) this.#expect(holds, `the ledger of ${contract} adds up to the wei`);
     this.#expect(voidRounds === 1, "one round is void");
     this.#expect(

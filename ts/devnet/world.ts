@@ -33,7 +33,11 @@ import { Observer } from "./observer.ts";
 const UPLOADER = 0;
 const FIRST_KEEPER = 1;
 const FIRST_OPERATOR = 10;
+/** Behind the operators and the ghost. */
+const PAYERS = 2;
 
+/** What operators ask for, in asset wei per MiB: enough for redeeming to be worth its gas. */
+export const PRICE = 10n ** 14n;
 /** Seconds of a round, as on a public chain: time here is moved, not waited for. */
 const ROUND_LENGTH = 86_400;
 /** Seconds from a round's start to its beacon. */
@@ -60,6 +64,7 @@ export interface Publication {
   readonly contentId: number;
   readonly orderId: number;
   readonly torrent: Torrent;
+  readonly torrentFile: string;
 }
 
 /** A whole network on this machine: a chain, a beacon, an uploader, keepers and operators, each with its own address, key and folder. */
@@ -74,10 +79,21 @@ export class World {
   readonly #beaconUrl: string;
   readonly #loopback: Loopback;
   readonly #closers: (() => Promise<unknown>)[] = [];
+  readonly #firstPayer: number;
+  /** Bytes that agents sent which have stopped, by operator. */
+  readonly #sentBefore = new Map<number, number>();
   #seeder: Seeder | undefined;
   #torrentServer = "";
 
-  private constructor(chain: LocalChain, beaconUrl: string, loopback: Loopback, folder: string, log: Logger) {
+  private constructor(
+    chain: LocalChain,
+    beaconUrl: string,
+    loopback: Loopback,
+    folder: string,
+    log: Logger,
+    firstPayer: number,
+  ) {
+    this.#firstPayer = firstPayer;
     this.chain = chain;
     this.#loopback = loopback;
     this.#beaconUrl = beaconUrl;
@@ -90,18 +106,18 @@ export class World {
     const loopback = await Loopback.take();
     const folder = await mkdtemp(join(tmpdir(), "holdfast-devnet-"));
     const genesis = Math.floor(Date.now() / 1000) + LEAD;
-    const accounts = FIRST_OPERATOR + options.operators + 1;
+    const firstPayer = FIRST_OPERATOR + options.operators + 1;
     const chain = await LocalChain.start({
       roundLength: ROUND_LENGTH,
       beaconDelay: BEACON_DELAY,
       parameters: { genesis },
-      anvil: ["--accounts", String(accounts)],
+      anvil: ["--accounts", String(firstPayer + PAYERS)],
     });
     const beaconUrl = await chain.beacon.listen(0, loopback.host(1));
     const log = options.logFile
       ? pino({ level: "debug" }, pino.destination(options.logFile))
       : pino({ level: "silent" });
-    const world = new World(chain, beaconUrl, loopback, folder, log);
+    const world = new World(chain, beaconUrl, loopback, folder, log, firstPayer);
     world.#closers.push(
       () => chain.stop(),
       () => chain.beacon.close(),
@@ -169,6 +185,8 @@ export class World {
       parallelFetches: 8,
       repairRounds,
       pollingIntervalMs: POLL_MS,
+      // One paying peer at a time, and a free one: who bids more is served first.
+      retrieval: { pricePerMiB: `${PRICE} wei`, uploadSlots: 2 },
     });
     this.operators[index] = await OperatorService.start(config, {
       log: this.#log.child({ operator: index + 1 }),
@@ -177,8 +195,16 @@ export class World {
   }
 
   async stopOperator(index: number): Promise<void> {
-    await this.operators[index]?.stop();
+    const service = this.operators[index]!;
+    await service.stop();
+    this.#sentBefore.set(service.operatorId, await this.sentBy(service));
     this.operators[index] = undefined;
+  }
+
+  /** Bytes that an operator has sent to peers that have gone. */
+  async sentBy({ operatorId, registry }: OperatorService): Promise<number> {
+    const counted = await registry.getSingleMetric("holdfast_operator_uploaded_bytes_total")!.get();
+    return (this.#sentBefore.get(operatorId) ?? 0) + (counted.values[0]?.value ?? 0);
   }
 
   /** An operator with a stake and a key and no agent: it can promise and nothing else. @returns its client and number */
@@ -199,6 +225,22 @@ export class World {
   async #fund(account: number): Promise<void> {
     const { address } = this.client(account).account;
     await send(this.client(), call(this.deployment, "Asset", "transfer", [address, 10n ** 19n]));
+  }
+
+  // ---- Payers ----
+
+  payer(index: number): LocalClient {
+    return this.client(this.#firstPayer + index);
+  }
+
+  /** Where a payer, or whoever else downloads, calls from. */
+  downloaderHost(index: number): string {
+    return this.#loopback.host(3, index + 1);
+  }
+
+  async fundPayer(index: number): Promise<LocalClient> {
+    await this.#fund(this.#firstPayer + index);
+    return this.payer(index);
   }
 
   // ---- The uploader ----
@@ -284,12 +326,16 @@ export class World {
       startEpoch: 1,
       epochs: 1,
     });
-    this.publications.push({ contentId, orderId, torrent });
+    this.publications.push({ contentId, orderId, torrent, torrentFile: this.#torrentFile(infohash) });
+  }
+
+  #torrentFile(infohash: string): string {
+    return join(this.folder, "torrents", `${infohash}.torrent`);
   }
 
   async #keepTorrent(torrent: Torrent, bytes: Uint8Array): Promise<void> {
     await mkdir(join(this.folder, "torrents"), { recursive: true });
-    await writeFile(join(this.folder, "torrents", `${Buffer.from(torrent.infohashV2).toString("hex")}.torrent`), bytes);
+    await writeFile(this.#torrentFile(Buffer.from(torrent.infohashV2).toString("hex")), bytes);
   }
 
   async #serveTorrents(): Promise<void> {

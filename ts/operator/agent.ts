@@ -27,8 +27,10 @@ import type { LossLedger } from "./losses.ts";
 import type { OperatorMetrics } from "./metrics.ts";
 import { type Candidate, choose, type Policy } from "./policy.ts";
 import { Prover } from "./prover.ts";
+import { Redeemer, type RedeemerSettings } from "./redeemer.ts";
 import { Scrubber, type ScrubSettings } from "./scrubber.ts";
 import { Settler } from "./settler.ts";
+import type { Till } from "./till.ts";
 
 export interface AgentSettings extends CustodianSettings {
   readonly policy: Policy;
@@ -37,6 +39,7 @@ export interface AgentSettings extends CustodianSettings {
   /** Accept an order first and fetch its content then: no fetch in vain, but a slow one lets the reservation lapse. */
   readonly reserveFirst: boolean;
   readonly scrub: ScrubSettings;
+  readonly redeem: RedeemerSettings;
 }
 
 export interface AgentParts {
@@ -48,6 +51,7 @@ export interface AgentParts {
   readonly library: Library;
   readonly losses: LossLedger;
   readonly seeder: Seeder;
+  readonly till: Till;
   readonly metrics: OperatorMetrics;
   readonly log: Logger;
 }
@@ -71,6 +75,7 @@ export class OperatorAgent {
   readonly #duties: Duties;
   readonly #prover: Prover;
   readonly #settler: Settler;
+  readonly #redeemer: Redeemer;
   readonly #custodian: Custodian;
   readonly #scrubber: Scrubber;
   /** Contents whose publication is a lie. */
@@ -96,6 +101,7 @@ export class OperatorAgent {
     this.#prover = new Prover(parts.library, (id) => this.#content(id), parts.log);
     const shared = { ...parts, duties: this.#duties, send: (what: Call, key: string) => this.#send(what, key) };
     this.#settler = new Settler(shared);
+    this.#redeemer = new Redeemer(settings.redeem, parts.till, { ...shared, sender: parts.transactor.address });
     this.#custodian = new Custodian(settings, { ...shared, look: () => this.#look() });
     this.#scrubber = new Scrubber(settings.scrub, {
       ...parts,
@@ -130,6 +136,7 @@ export class OperatorAgent {
     this.#audits(me, round);
     this.#seek(me, round);
     this.#settler.settle(me, round);
+    this.#redeemer.look(me, this.#block.timestamp);
   }
 
   /** A peer found a piece missing: what it belongs to is looked at now, not when the chain asks. */

@@ -76,6 +76,23 @@ export const operatorConfig = z.strictObject({
       maxRate: field.size().default(8 << 20),
     })
     .prefault({}),
+  /** Peers that pay for what they fetch. */
+  retrieval: z
+    .strictObject({
+      /** Asset wei per MiB; the contract's reference price if not given. */
+      pricePerMiB: field.wei().optional(),
+      /** Bytes given on credit to a payer of whom nothing is known. */
+      window: field.size().default(1 << 20),
+      /** Of a payer's free deposit, which other operators may draw on too: the share that is counted on. */
+      trust: z.number().min(0).max(1).default(0),
+      /** Peers served at once: paying ones by bid, free ones on a quarter of what is sent. */
+      uploadSlots: z.int().min(2).max(1000).default(16),
+      /** Vouchers are redeemed when they are worth so many times their gas; sooner when they would be lost otherwise. */
+      worth: z.number().min(1).max(1e6).default(20),
+      /** What an ether of gas is worth in the asset. */
+      assetPerEther: z.number().positive().default(1),
+    })
+    .prefault({}),
   /** Most that a transaction pays, in gwei per gas, tip included. */
   maxFeeGwei: z.number().positive().default(50),
   /** Without a new block for so long, /health fails. */

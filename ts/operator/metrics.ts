@@ -16,6 +16,9 @@ export class OperatorMetrics {
   readonly contents: Gauge;
   readonly uploaded: Counter;
   readonly round: Gauge;
+  readonly promised: Gauge;
+  readonly redeemed: Counter;
+  readonly refusals: Counter<"reason">;
 
   constructor(registry: Registry) {
     const registers = [registry];
@@ -43,5 +46,11 @@ export class OperatorMetrics {
     this.contents = new Gauge(make("contents", "Contents on the disk, checked"));
     this.uploaded = new Counter(make("uploaded_bytes_total", "Bytes sent to peers that have gone"));
     this.round = new Gauge(make("round", "The round under way"));
+    this.promised = new Gauge(make("vouchers_wei", "What vouchers promise and is not redeemed, in asset wei"));
+    this.redeemed = new Counter(make("redeemed_wei_total", "What vouchers were redeemed for, in asset wei"));
+    this.refusals = new Counter({
+      ...make("vouchers_refused_total", "Vouchers refused"),
+      labelNames: ["reason"] as const,
+    });
   }
 }

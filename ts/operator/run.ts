@@ -8,6 +8,7 @@ import { HeadWatch } from "../chain/head-watch.ts";
 import { loadAccount } from "../chain/keys.ts";
 import { Transactor } from "../chain/transactor.ts";
 import { EXIT, HoldfastError } from "../errors.ts";
+import { byBid } from "../retrieval/unchoker.ts";
 import { call, read } from "../sdk/call.ts";
 import { roundAt } from "../sdk/clock.ts";
 import { type Deployment, loadDeployment } from "../sdk/deployment.ts";
@@ -23,6 +24,7 @@ import type { OperatorConfig } from "./config.ts";
 import { Library } from "./library.ts";
 import { LossLedger } from "./losses.ts";
 import { OperatorMetrics } from "./metrics.ts";
+import { Till } from "./till.ts";
 import { AbsentDataError, Volume } from "./volume.ts";
 
 /** How often a volume that is not there is looked for, in ms, and how often that is logged. */
@@ -161,9 +163,13 @@ async function open(
   const library = await Library.open(dataDir, store, { volume, adopt, reach, localAddress, fetchIdleMs });
   parts.add(() => library.close());
   const metrics = new OperatorMetrics(registry);
+  const { retrieval } = config;
   let agent: OperatorAgent | undefined;
+  let till: Till | undefined;
   const seeder = await Seeder.listen({
     ...config.listen,
+    unchoker: byBid(retrieval.uploadSlots),
+    extensions: (peer, torrent) => till?.accountant.extensions(peer, torrent) ?? [],
     onLoss: ({ torrent }) => agent?.onLoss(torrent.infohashV2),
     onPeerGone: ({ uploaded }) => metrics.uploaded.inc(uploaded),
   });
@@ -175,13 +181,23 @@ async function open(
   parts.add(health.watch(() => watch.faults()));
   const operatorId = await findOperator(config, options, { deployment, client, transactor, mirror, seeder });
   if (volume.isNew) await claimFirst(library, mirror, deployment, operatorId);
+  const { state } = mirror;
+  till = await Till.open(retrieval, state.operators.get(operatorId)!, {
+    store,
+    deployment,
+    client,
+    state,
+    seeder,
+    metrics,
+    log,
+  });
   const losses = await LossLedger.open(store, config.maxLossShare);
   const { parallelFetches, reserveFirst, repairRounds } = config;
   const scrub = { periodMs: config.scrub.period, maxRate: config.scrub.maxRate };
   const policy = { ...config.policy, deny: new Set(config.policy.deny) };
   agent = new OperatorAgent(
-    { operatorId, policy, parallelFetches, reserveFirst, repairRounds, scrub },
-    { store, deployment, client, state: mirror.state, transactor, library, losses, seeder, metrics, log },
+    { operatorId, policy, parallelFetches, reserveFirst, repairRounds, scrub, redeem: retrieval },
+    { store, deployment, client, state, transactor, library, losses, seeder, till, metrics, log },
   );
   parts.add(health.watch(() => agent!.faults()));
   // Duties wait for their transactions, so both are told to stop at once.

@@ -129,6 +129,10 @@ export class ProtocolState {
   readonly seeds = new Map<number, Hex>();
   /** Epochs whose fees are fixed. */
   readonly frozen = new Set<number>();
+  /** What payers take home from Retrieval, by payerKey of the operator it was earmarked for (0: the free deposit): Unix seconds from which it is theirs. */
+  readonly thaws = new Map<string, bigint>();
+  /** Payers' session keys, by payerKey of the key: Unix seconds until when they sign. */
+  readonly sessionKeys = new Map<string, bigint>();
   readonly #contracts: ReadonlyMap<string, ContractName>;
 
   constructor({ contracts }: Deployment) {
@@ -139,7 +143,9 @@ export class ProtocolState {
 
   /** Back to the start, before any log. */
   clear(): void {
-    for (const part of [this.operators, this.contents, this.orders, this.audits, this.seeds, this.frozen]) part.clear();
+    const retrieval = [this.thaws, this.sessionKeys];
+    for (const part of [this.operators, this.contents, this.orders, this.audits, this.seeds, this.frozen, ...retrieval])
+      part.clear();
   }
 
   /** Takes in one log; logs of other contracts change nothing. */
@@ -311,6 +317,21 @@ export class ProtocolState {
       case "Frozen":
         this.frozen.add(event.args.epoch);
         return;
+      case "WithdrawalRequested":
+        this.#thaw(event.args.payer, zeroAddress, event.args);
+        return;
+      case "ReleaseRequested":
+        this.#thaw(event.args.payer, event.args.operator, event.args);
+        return;
+      case "Withdrawn":
+        if ("payer" in event.args) this.thaws.delete(payerKey(event.args.payer, zeroAddress));
+        return;
+      case "Released":
+        if ("payer" in event.args) this.thaws.delete(payerKey(event.args.payer, event.args.operator));
+        return;
+      case "KeySet":
+        this.sessionKeys.set(payerKey(event.args.payer, event.args.key), event.args.expiry);
+        return;
     }
   }
 
@@ -336,6 +357,12 @@ export class ProtocolState {
     return operator;
   }
 
+  /** An amount of 0 takes the request back. */
+  #thaw(payer: Address, operator: Address, { amount, until }: { amount: bigint; until: bigint }): void {
+    if (amount === 0n) this.thaws.delete(payerKey(payer, operator));
+    else this.thaws.set(payerKey(payer, operator), until);
+  }
+
   #order(id: number): OrderState {
     const order = this.orders.get(id);
     if (order === undefined) throw new Error(`an event of order ${id} came before the order: logs are missing`);
@@ -346,6 +373,11 @@ export class ProtocolState {
 /** What one replica of one order goes by in `audits`. */
 export function slotKey(orderId: number, replica: number): string {
   return `${orderId}:${replica}`;
+}
+
+/** What a payer and an address it deals with go by in `thaws` and `sessionKeys`. */
+export function payerKey(payer: Address, other: Address): string {
+  return `${payer}:${other}`.toLowerCase();
 }
 
 function decodeOf<N extends ContractName>(contract: N, { topics, data }: Pick<Log, "topics" | "data">) {

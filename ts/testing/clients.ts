@@ -1,25 +1,5 @@
-import { execFileSync } from "node:child_process";
 import { describe, type SuiteFactory } from "vitest";
-
-/** Debian's python, for which Debian's libtorrent is built. */
-export const PYTHON = "/usr/bin/python3";
-
-const CLIENTS = {
-  libtorrent: { command: PYTHON, args: ["-c", "import libtorrent"], from: "apt-get install python3-libtorrent" },
-  qbittorrent: { command: "qbittorrent-nox", args: ["--version"], from: "apt-get install qbittorrent-nox" },
-} as const;
-
-export type Client = keyof typeof CLIENTS;
-
-export function hasClient(client: Client): boolean {
-  const { command, args } = CLIENTS[client];
-  try {
-    execFileSync(command, args, { stdio: "ignore", timeout: 20_000 });
-    return true;
-  } catch {
-    return false;
-  }
-}
+import { CLIENTS, type Client, hasClient } from "./installed.ts";
 
 /**
  * A suite that talks to a real client. Where it is not installed the suite is skipped and says so; with

@@ -1,7 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { PYTHON } from "./clients.ts";
+import { PYTHON } from "./installed.ts";
 
 const SCRIPT = fileURLToPath(new URL("libtorrent-peer.py", import.meta.url));
 
