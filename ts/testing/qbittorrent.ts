@@ -69,6 +69,14 @@ export class Qbittorrent {
     await this.#post("torrents/addPeers", new URLSearchParams({ hashes: hash, peers: peers.join("|") }));
   }
 
+  /** Starts the tracker it has built in. @returns where to announce */
+  async startTracker(): Promise<string> {
+    const port = await freePort(this.host);
+    const json = JSON.stringify({ enable_embedded_tracker: true, embedded_tracker_port: port });
+    await this.#post("app/setPreferences", new URLSearchParams({ json }));
+    return `http://${this.host}:${port}/announce`;
+  }
+
   /** Resolves when its only torrent is complete. */
   async complete(): Promise<void> {
     await this.#torrent(({ progress, state }) => progress === 1 && !state.startsWith("checking"));

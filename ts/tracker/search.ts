@@ -106,7 +106,9 @@ class Announcer {
       let pause: number;
       try {
         const { peers, interval } = await this.#announce(this.#known ? undefined : "started", WANT, signal);
-        const callable = await reachable(peers, this.#options.reach);
+        // Whoever announces that port serves nothing: we among them.
+        const serving = peers.filter((peer) => peer.port !== DISCARD_PORT);
+        const callable = await reachable(serving, this.#options.reach);
         if (callable.length > 0 && !signal.aborted) this.#options.onPeers(callable);
         failures = 0;
         pause = Math.max(least, interval * 1_000);
