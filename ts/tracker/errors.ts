@@ -1,6 +1,6 @@
 /** Why a tracker gave nothing. Stable words, for programs. */
 export type TrackerFault =
-  | "unreachable" // no connection, or its address is one we may not call
+  | "unreachable" // no connection, no HTTP answer that is of use, or its address is one we may not call
   | "timeout" // no answer in the time allowed
   | "malformed" // an answer that the specification does not allow
   | "refused"; // the tracker said no, and why

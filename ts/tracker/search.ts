@@ -1,4 +1,5 @@
 import { randomInt } from "node:crypto";
+import { setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { PeerAddress } from "../torrent/endpoint.ts";
 import type { Magnet } from "../torrent/magnet.ts";
@@ -68,6 +69,7 @@ export class PeerSearch {
     this.#announcers = urls.flatMap((url) =>
       infohashes.map((infohash) => new Announcer(url, { ...us, infohash }, options)),
     );
+    setMaxListeners(0, this.#stop.signal); // as many as announcers
     for (const announcer of this.#announcers) void announcer.run(this.#stop.signal);
   }
 
@@ -80,6 +82,7 @@ export class PeerSearch {
   async end({ completed = false } = {}): Promise<void> {
     this.#stop.abort();
     const signal = AbortSignal.timeout(this.#leaveMs);
+    setMaxListeners(0, signal);
     await Promise.all(this.#announcers.map((announcer) => announcer.leave(completed, signal)));
   }
 }
@@ -106,6 +109,7 @@ class Announcer {
       let pause: number;
       try {
         const { peers, interval } = await this.#announce(this.#known ? undefined : "started", WANT, signal);
+        this.#known = true;
         // Whoever announces that port serves nothing: we among them.
         const serving = peers.filter((peer) => peer.port !== DISCARD_PORT);
         const callable = await reachable(serving, this.#options.reach);
@@ -122,9 +126,11 @@ class Announcer {
   }
 
   async leave(completed: boolean, signal: AbortSignal): Promise<void> {
+    if (!this.#known) return;
+    this.#known = false;
     try {
-      if (this.#known && completed) await this.#announce("completed", 0, signal);
-      if (this.#known) await this.#announce("stopped", 0, signal);
+      if (completed) await this.#announce("completed", 0, signal);
+      await this.#announce("stopped", 0, signal);
     } catch (error) {
       this.#say(`no goodbye: ${(error as Error).message}`);
     }
@@ -145,7 +151,6 @@ class Announcer {
       },
       { reach, localAddress, signal },
     );
-    this.#known = true;
     this.#trackerId = answer.trackerId ?? this.#trackerId;
     if (answer.warning !== undefined) this.#say(`it warns: ${answer.warning}`);
     return answer;

@@ -5,7 +5,8 @@ import { describeWith } from "../testing/clients.ts";
 import { createTorrent, Libtorrent } from "../testing/libtorrent.ts";
 import { Qbittorrent } from "../testing/qbittorrent.ts";
 import { parseTorrent, type Torrent } from "../torrent/metainfo.ts";
-import { fetchTorrent } from "./fetch.ts";
+import { BLOCK } from "../torrent/trees.ts";
+import { fetchMetadata, fetchTorrent } from "./fetch.ts";
 import { probe } from "./probe.ts";
 import { awkwardFiles, hashFiles, hashFolder, seed, temporaryFolder, writeFiles } from "./testing.ts";
 
@@ -19,15 +20,17 @@ const FILES = awkwardFiles();
 const PIECE_LENGTH = 65_536;
 
 /** The sample content as a .torrent that libtorrent made. */
-async function makeCase(hybrid: boolean): Promise<Case> {
+async function makeCase(hybrid: boolean, files: Record<string, Buffer> = FILES): Promise<Case> {
   const folder = await temporaryFolder();
   const path = join(folder, "sample.torrent");
-  await writeFiles(join(folder, "sample"), FILES);
+  await writeFiles(join(folder, "sample"), files);
   createTorrent(join(folder, "sample"), path, { pieceLength: PIECE_LENGTH, hybrid });
   return { path, torrent: parseTorrent(await readFile(path)), folder };
 }
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
+/** So many that their metadata takes several messages. */
+const MANY_FILES = Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`file ${i}`, Buffer.from(`${i}`)]));
 const magnetV2 = ({ infohashV2 }: Torrent) => `magnet:?xt=urn:btmh:1220${hex(infohashV2)}`;
 const magnetV1 = ({ infohashV1 }: Torrent) => `magnet:?xt=urn:btih:${hex(infohashV1!)}`;
 
@@ -56,6 +59,17 @@ describeWith("libtorrent", "libtorrent 2", () => {
     }
   });
 
+  test("it gives metadata of several pieces", async () => {
+    const { torrent, path, folder } = await makeCase(true, MANY_FILES);
+    const peer = new Libtorrent({ torrent: path, folder });
+    onTestFinished(() => peer.close());
+    const { port } = await peer.complete;
+    const peers = [{ host: "127.0.0.1", port }];
+    const info = await fetchMetadata({ infohash: torrent.infohashV2, peers });
+    expect(info.length).toBeGreaterThan(3 * BLOCK);
+    expect(info.equals(torrent.info)).toBe(true);
+  });
+
   test.each([
     ["v2", false, () => undefined],
     ["v2 by magnet link", false, magnetV2],
@@ -75,6 +89,16 @@ describeWith("libtorrent", "libtorrent 2", () => {
 });
 
 describeWith("qbittorrent", "qBittorrent", () => {
+  test("it gives metadata of several pieces", async () => {
+    const { torrent, path, folder } = await makeCase(true, MANY_FILES);
+    const peer = await Qbittorrent.start({ profile: await temporaryFolder() });
+    onTestFinished(() => peer.close());
+    await peer.add(path, folder);
+    await peer.complete();
+    const info = await fetchMetadata({ infohash: torrent.infohashV2, peers: [peer] });
+    expect(info.equals(torrent.info)).toBe(true);
+  });
+
   test.each([
     ["v2", false],
     ["hybrid", true],
