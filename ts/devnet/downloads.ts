@@ -60,7 +60,7 @@ async function ready(world: World, { torrent }: Publication, listing: Listing, i
   const operators = listing.operators.map(({ address }) => address);
   // Enough for each to send all of it.
   const budget = cost(torrent.length, 2n * PRICE) * BigInt(operators.length);
-  await purse.fund(wallet, listing, { budget, operators, keySeconds: 7 * 86_400 }, () => {});
+  await purse.fund(wallet, listing.content.id, { budget, operators, keySeconds: 7 * 86_400 }, () => {});
   return async (bid: bigint): Promise<Receipt> => {
     try {
       const paying = await purse.paying(listing, { maxPrice: 2n * PRICE, bid });

@@ -47,10 +47,12 @@ export interface AnnounceOptions {
   readonly signal: AbortSignal;
   /** Local address to connect from. */
   readonly localAddress?: string | undefined;
-  /** First wait of a UDP exchange before it is repeated, in ms; it doubles each time. Default: 15 s, as BEP 15 says. */
-  readonly repeatMs?: number | undefined;
+  /** How long to wait (ms): over HTTP for all of the answer, over UDP for the first, and twice as long each time after. Default: WAIT_MS. */
+  readonly waitMs?: number | undefined;
 }
 
+/** As BEP 15 has it. */
+export const WAIT_MS = 15_000;
 /** Peers taken from one answer. */
 export const MAX_PEERS = 200;
 

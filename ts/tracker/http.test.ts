@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
-import type { Bencode } from "../torrent/bencode.ts";
+import { type Bencode, encode } from "../torrent/bencode.ts";
 import { type AnnounceOptions, announce, MAX_PEERS } from "./announce.ts";
-import { announceOf, dictionary, scriptedHttp as scripted } from "./testing.ts";
+import { announceOf, dictionary, expectBounded, numbers, scriptedHttp } from "./testing.ts";
 
 const LOCAL: AnnounceOptions = { reach: { local: true }, signal: AbortSignal.timeout(60_000) };
 
 test("a tracker is asked as BEP 3, 7 and 23 say, and what its URL holds stays", async () => {
-  const { url, asked } = await scripted(dictionary({ interval: 900 }), { path: "/a/announce?passkey=s%2Fcret" });
+  const { url, asked } = await scriptedHttp(dictionary({ interval: 900 }), { path: "/a/announce?passkey=s%2Fcret" });
   const infohash = Buffer.from("00ff20417a25262b3d2e2d5f7e0a0d7f80fe3f2f", "hex");
   await announce(url, announceOf({ infohash, event: "started", trackerId: Buffer.from("t&1") }), LOCAL);
   expect(asked).toEqual([
@@ -17,7 +17,7 @@ test("a tracker is asked as BEP 3, 7 and 23 say, and what its URL holds stays", 
 });
 
 test("peers in compact form, of both families", async () => {
-  const { url } = await scripted(
+  const { url } = await scriptedHttp(
     dictionary({
       interval: 900,
       "min interval": 1_200,
@@ -51,7 +51,7 @@ test("peers in dictionaries, those with an address", async () => {
     peer(7, 6884),
     peer("192.0.2.1", "6885"),
   ];
-  const { url } = await scripted(dictionary({ interval: -1, peers }));
+  const { url } = await scriptedHttp(dictionary({ interval: -1, peers }));
   expect(await announce(url, announceOf(), LOCAL)).toMatchObject({
     interval: 1_800,
     peers: [
@@ -65,7 +65,7 @@ test.each([
   ["compact form", Buffer.alloc(6 * 1_000, 1)],
   ["dictionaries", new Array<Bencode>(1_000).fill(dictionary({ ip: "192.0.2.1", port: 1 }))],
 ])("no more than MAX_PEERS are taken in %s", async (_, peers) => {
-  const { url } = await scripted(dictionary({ peers, peers6: Buffer.alloc(18, 1) }));
+  const { url } = await scriptedHttp(dictionary({ peers, peers6: Buffer.alloc(18, 1) }));
   expect((await announce(url, announceOf(), LOCAL)).peers).toHaveLength(MAX_PEERS);
 });
 
@@ -83,7 +83,7 @@ test.each<[string, string, RegExp, Bencode, number?]>([
   ["a redirect", "unreachable", /the server answers 301/, "", 301],
   ["an error", "unreachable", /the server answers 503/, "", 503],
 ])("%s is a fault: %s", async (_, fault, message, body, status = 200) => {
-  const { url } = await scripted(body, { status });
+  const { url } = await scriptedHttp(body, { status });
   await expect(announce(url, announceOf(), LOCAL)).rejects.toMatchObject({
     name: "TrackerError",
     fault,
@@ -91,8 +91,33 @@ test.each<[string, string, RegExp, Bencode, number?]>([
   });
 });
 
+test("an answer that does not end is a fault", async () => {
+  const { url } = await scriptedHttp(undefined);
+  const fault = { fault: "timeout", message: "no answer within 100 ms" };
+  await expect(announce(url, announceOf(), { ...LOCAL, waitMs: 100 })).rejects.toMatchObject(fault);
+});
+
+test("whatever a tracker sends, the outcome is an answer within bounds or a fault", async () => {
+  const random = numbers(1);
+  const whole = encode(
+    dictionary({
+      interval: 900,
+      peers: [dictionary({ ip: "192.0.2.1", port: 6881 })],
+      peers6: Buffer.alloc(36, 1),
+      "tracker id": "t1",
+      "warning message": "é",
+    }),
+  );
+  const { url } = await scriptedHttp(() => {
+    const bytes = Buffer.from(whole).subarray(0, random(8) === 0 ? random(whole.length) : whole.length);
+    for (let i = random(3); i > 0; i--) bytes[random(bytes.length)] = random(256);
+    return bytes;
+  });
+  await expectBounded(() => announce(url, announceOf(), LOCAL));
+});
+
 test("a tracker on a private network is not called, unless that is allowed", async () => {
-  const { url, asked } = await scripted(dictionary({}));
+  const { url, asked } = await scriptedHttp(dictionary({}));
   for (const each of [url, url.replace("127.0.0.1", "localhost"), url.replace("127.0.0.1", "[::ffff:7f00:1]")]) {
     const answer = announce(each, announceOf(), { ...LOCAL, reach: { local: false } });
     await expect(answer).rejects.toMatchObject({
@@ -104,7 +129,7 @@ test("a tracker on a private network is not called, unless that is allowed", asy
 });
 
 test("who asks can stop waiting", async () => {
-  const { url, asked } = await scripted(undefined);
+  const { url, asked } = await scriptedHttp(undefined);
   const stop = new AbortController();
   const answer = announce(url, announceOf(), { ...LOCAL, signal: stop.signal });
   await expect.poll(() => asked).toHaveLength(1);

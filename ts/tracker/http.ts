@@ -3,12 +3,10 @@ import { type Decoded, decode } from "../torrent/bencode.ts";
 import type { PeerAddress } from "../torrent/endpoint.ts";
 import { printable } from "../torrent/printable.ts";
 import { httpBody } from "../wire/reach.ts";
-import { type Announce, type AnnounceOptions, type Answer, MAX_PEERS } from "./announce.ts";
+import { type Announce, type AnnounceOptions, type Answer, MAX_PEERS, WAIT_MS } from "./announce.ts";
 import { plainV6, readCompact } from "./compact.ts";
 import { TrackerError } from "./errors.ts";
 
-/** For one answer, in ms. */
-const ANSWER_MS = 30_000;
 /** Bytes: room for far more peers than are taken, written out in full. */
 const MAX_ANSWER = 1 << 18;
 const MAX_TRACKER_ID = 512;
@@ -17,13 +15,13 @@ const DEFAULT_INTERVAL = 1_800;
 
 /** Asks a tracker over HTTP or HTTPS (BEP 3, 7, 23). @throws TrackerError, or what failed on the way */
 export async function announceHttp(url: URL, what: Announce, options: AnnounceOptions): Promise<Answer> {
-  const late = AbortSignal.timeout(ANSWER_MS);
-  const { reach, localAddress } = options;
+  const { reach, localAddress, waitMs = WAIT_MS } = options;
+  const late = AbortSignal.timeout(waitMs);
   try {
     const signal = AbortSignal.any([options.signal, late]);
     return readAnswer(await httpBody(withQuery(url, what), { reach, localAddress, signal, most: MAX_ANSWER }));
   } catch (error) {
-    if (late.aborted) throw new TrackerError("timeout", `no answer within ${ANSWER_MS} ms`);
+    if (late.aborted) throw new TrackerError("timeout", `no answer within ${waitMs} ms`);
     throw error;
   }
 }

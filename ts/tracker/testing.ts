@@ -1,11 +1,12 @@
 // What the tests of this folder share.
 import { once } from "node:events";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
-import { onTestFinished } from "vitest";
+import { type AddressInfo, isIP } from "node:net";
+import { expect, onTestFinished } from "vitest";
 import { Tracker, type TrackerOptions } from "../testing/tracker.ts";
 import { type Bencode, encode } from "../torrent/bencode.ts";
-import type { Announce } from "./announce.ts";
+import { type Announce, type Answer, MAX_PEERS } from "./announce.ts";
+import { TrackerError } from "./errors.ts";
 
 export async function tracker(options: Partial<TrackerOptions> = {}): Promise<Tracker> {
   const listening = await Tracker.listen({ host: "127.0.0.1", ...options });
@@ -47,4 +48,33 @@ export async function scriptedHttp(
 
 export function dictionary(fields: Record<string, Bencode>): Map<string, Bencode> {
   return new Map(Object.entries(fields));
+}
+
+/** Numbers below a bound that look random and are the same each time. */
+export function numbers(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return below === 0 ? 0 : Math.floor((state / 2 ** 32) * below);
+  };
+}
+
+/** Asks 300 times: of what comes back, nothing is more or other than an answer may be, and some are answers, some faults. */
+export async function expectBounded(ask: () => Promise<Answer>): Promise<void> {
+  const outcomes = { answers: 0, faults: 0 };
+  for (let i = 0; i < 300; i++) {
+    const answer = await ask().catch((error: unknown) => error);
+    if (answer instanceof TrackerError) {
+      outcomes.faults++;
+      continue;
+    }
+    outcomes.answers++;
+    const { peers, interval, warning = "" } = answer as Answer;
+    expect(interval).toBeGreaterThanOrEqual(0);
+    expect(warning).toMatch(/^\P{Cc}{0,255}$/u);
+    expect(peers.length).toBeLessThanOrEqual(MAX_PEERS);
+    for (const { host, port } of peers)
+      expect([isIP(host), port > 0 && port <= 65_535]).toEqual([expect.toBeOneOf([4, 6]), true]);
+  }
+  expect(outcomes).toEqual({ answers: expect.toSatisfy((n) => n > 30), faults: expect.toSatisfy((n) => n > 30) });
 }

@@ -3,9 +3,9 @@ import { once } from "node:events";
 import { networkInterfaces } from "node:os";
 import { expect, onTestFinished, test } from "vitest";
 import { type AnnounceOptions, announce } from "./announce.ts";
-import { announceOf, tracker } from "./testing.ts";
+import { announceOf, expectBounded, numbers, tracker } from "./testing.ts";
 
-const LOCAL: AnnounceOptions = { reach: { local: true }, signal: AbortSignal.timeout(60_000), repeatMs: 100 };
+const LOCAL: AnnounceOptions = { reach: { local: true }, signal: AbortSignal.timeout(60_000), waitMs: 100 };
 const CONNECTION = "0123456789abcdef";
 
 interface Question {
@@ -142,6 +142,21 @@ test.each<[string, string, RegExp, (question: Question) => string]>([
   });
 });
 
+test("whatever a tracker sends, the outcome is an answer within bounds or a fault", async () => {
+  const random = numbers(2);
+  const { url } = await scripted(({ action, transaction }, say) => {
+    if (action === 0) return say(connected(transaction));
+    const bytes = Buffer.from(answered(transaction, "c00002011ae1".repeat(random(30))), "hex").subarray(
+      0,
+      8 + random(200),
+    );
+    for (let i = random(4); i > 0; i--) bytes[random(bytes.length)] = random(256);
+    Buffer.from(transaction, "hex").copy(bytes, 4); // else it is no answer at all
+    say(bytes.toString("hex"));
+  });
+  await expectBounded(() => announce(url, announceOf(), LOCAL));
+});
+
 test("a place that cannot be asked is unreachable, and a private one is not asked", async () => {
   const { url, asked } = await scripted(honest);
   const fault = (message: RegExp) => ({ fault: "unreachable", message: expect.stringMatching(message) });
@@ -157,7 +172,7 @@ test("a place that cannot be asked is unreachable, and a private one is not aske
 test("who asks can stop waiting", async () => {
   const { url, asked } = await scripted(() => {});
   const stop = new AbortController();
-  const answer = announce(url, announceOf(), { ...LOCAL, signal: stop.signal, repeatMs: 60_000 });
+  const answer = announce(url, announceOf(), { ...LOCAL, signal: stop.signal, waitMs: 60_000 });
   await expect.poll(() => asked).toHaveLength(1);
   stop.abort(new Error("enough"));
   await expect(answer).rejects.toThrow("enough");

@@ -3,7 +3,7 @@ import { createSocket, type Socket } from "node:dgram";
 import { on, once } from "node:events";
 import { printable } from "../torrent/printable.ts";
 import { resolve } from "../wire/reach.ts";
-import { type Announce, type AnnounceOptions, type Answer, MAX_PEERS } from "./announce.ts";
+import { type Announce, type AnnounceOptions, type Answer, MAX_PEERS, WAIT_MS } from "./announce.ts";
 import { readCompact } from "./compact.ts";
 import { TrackerError } from "./errors.ts";
 
@@ -17,13 +17,12 @@ const URL_DATA = 2;
 
 /** BEP 15 repeats a request after 15 * 2^n seconds, n up to 8: over two hours. Nobody waits so long: n stays below 3. That is also why no
  * request goes out when its connection id, good for a minute, has run out: at 15 s a wait, it is sent again 45 s after connecting at most. */
-const REPEAT_MS = 15_000;
 const TRIES = 3;
 
 /** Asks a tracker over UDP (BEP 15, 41). @throws TrackerError, or what failed on the way */
 export async function announceUdp(url: URL, what: Announce, options: AnnounceOptions): Promise<Answer> {
   if (url.port === "") throw new TrackerError("unreachable", "a UDP tracker's URL needs a port");
-  const { reach, signal, localAddress, repeatMs = REPEAT_MS } = options;
+  const { reach, signal, localAddress, waitMs = WAIT_MS } = options;
   const { address, family } = await resolve(url.hostname.replace(/^\[|\]$/g, ""), reach);
   const socket = createSocket(family === 6 ? "udp6" : "udp4");
   socket.on("error", () => {}); // those that matter end a wait below
@@ -35,7 +34,7 @@ export async function announceUdp(url: URL, what: Announce, options: AnnounceOpt
     // Connected, it hears nobody else, and hears of a port where nobody listens.
     socket.connect(Number(url.port), address);
     await once(socket, "connect", { signal });
-    const exchange = new Exchange(socket, repeatMs, signal);
+    const exchange = new Exchange(socket, waitMs, signal);
     const connection = await exchange.ask(CONNECT, PROTOCOL, Buffer.alloc(0), 16);
     const answer = await exchange.ask(ANNOUNCE, connection.subarray(8, 16), body(url, what), 20);
     return {
@@ -67,13 +66,13 @@ function body(url: URL, { infohash, peerId, transfer, event = undefined, key, wa
 /** Questions and answers over a connected socket; what is not answered is asked again, TRIES times in all. */
 class Exchange {
   readonly #socket: Socket;
-  readonly #repeatMs: number;
+  readonly #waitMs: number;
   readonly #signal: AbortSignal;
   #tries = 0;
 
-  constructor(socket: Socket, repeatMs: number, signal: AbortSignal) {
+  constructor(socket: Socket, waitMs: number, signal: AbortSignal) {
     this.#socket = socket;
-    this.#repeatMs = repeatMs;
+    this.#waitMs = waitMs;
     this.#signal = signal;
   }
 
@@ -81,7 +80,7 @@ class Exchange {
   async ask(action: number, head: Uint8Array, tail: Uint8Array, least: number): Promise<Buffer> {
     const tag = Buffer.concat([Buffer.from([0, 0, 0, action]), randomBytes(4)]);
     for (; this.#tries < TRIES; this.#tries++) {
-      const answer = await this.#once(Buffer.concat([head, tag, tail]), tag, this.#repeatMs * 2 ** this.#tries);
+      const answer = await this.#once(Buffer.concat([head, tag, tail]), tag, this.#waitMs * 2 ** this.#tries);
       if (answer === undefined) continue;
       const said = answer.readUInt32BE(0);
       if (said === ERROR) throw new TrackerError("refused", printable(answer.toString("utf8", 8)) ?? "no reason given");
