@@ -23,7 +23,8 @@ const TRIES = 3;
 export async function announceUdp(url: URL, what: Announce, options: AnnounceOptions): Promise<Answer> {
   if (url.port === "") throw new TrackerError("unreachable", "a UDP tracker's URL needs a port");
   const { reach, signal, localAddress, waitMs = WAIT_MS } = options;
-  const { address, family } = await resolve(url.hostname.replace(/^\[|\]$/g, ""), reach);
+  const found = await resolve(url.hostname.replace(/^\[|\]$/g, ""), reach);
+  const { address, family } = found.find((each) => each.family === 4) ?? found[0];
   const socket = createSocket(family === 6 ? "udp6" : "udp4");
   socket.on("error", () => {}); // those that matter end a wait below
   try {

@@ -1,4 +1,5 @@
 // What strangers name - hosts, addresses - and which of it may be called.
+import { ADDRCONFIG, type LookupAddress } from "node:dns";
 import { lookup } from "node:dns/promises";
 import { get as httpGet, type IncomingMessage } from "node:http";
 import { get as httpsGet } from "node:https";
@@ -39,12 +40,13 @@ function isInner(address: string): boolean {
   return inner.check(mapped ?? address, isIP(mapped ?? address) === 6 ? "ipv6" : "ipv4");
 }
 
-/** The address of a host that may be called. @throws Error when it has none */
-export async function resolve(host: string, { local }: Reach): Promise<{ address: string; family: number }> {
+/** The addresses of a host that may be called, of families that this machine has. @throws Error when there are none */
+export async function resolve(host: string, { local }: Reach): Promise<[LookupAddress, ...LookupAddress[]]> {
   const family = isIP(host);
-  const found = family !== 0 ? { address: host, family } : await lookup(host);
-  if (!local && isInner(found.address)) throw new Error(`${host} is an address of a private network`);
-  return found;
+  const found = family !== 0 ? [{ address: host, family }] : await lookup(host, { all: true, hints: ADDRCONFIG });
+  const [first, ...others] = found.filter(({ address }) => local || !isInner(address));
+  if (first === undefined) throw new Error(`${host} is an address of a private network`);
+  return [first, ...others];
 }
 
 /** The peers that may be called, each by the address that was checked. */
@@ -52,7 +54,7 @@ export async function reachable(peers: readonly PeerAddress[], reach: Reach): Pr
   const found = await Promise.all(
     peers.map(({ host, port }) =>
       resolve(host, reach).then(
-        ({ address }) => [{ host: address, port }],
+        ([{ address }]) => [{ host: address, port }],
         () => [],
       ),
     ),
@@ -76,15 +78,15 @@ export async function httpBody(url: URL, { reach, most, signal, localAddress }: 
   // Node looks up no literal address; a name is judged when it is resolved to connect, so that it cannot change in between.
   const host = url.hostname.replace(/^\[|\]$/g, "");
   if (isIP(host) !== 0) await resolve(host, reach);
-  const found: LookupFunction = (name, { all }, callback) => {
+  const judged: LookupFunction = (name, { all }, callback) => {
     resolve(name, reach).then(
-      ({ address, family }) => (all ? callback(null, [{ address, family }]) : callback(null, address, family)),
+      (found) => (all ? callback(null, found) : callback(null, found[0].address, found[0].family)),
       (error) => callback(error, ""),
     );
   };
   try {
     const response = await new Promise<IncomingMessage>((answered, failed) => {
-      get(url, { signal, lookup: found, agent: false, localAddress }, answered).once("error", failed);
+      get(url, { signal, lookup: judged, agent: false, localAddress }, answered).once("error", failed);
     });
     if (response.statusCode !== 200) {
       response.destroy();
