@@ -163,7 +163,7 @@ export class World {
         beaconUrls: [this.#beaconUrl],
         localSources: true,
         probesPerRound: 4,
-        turnMs: 100,
+        turnMs: 400,
         pollingIntervalMs: POLL_MS,
       });
       this.keepers.push(await KeeperService.start(config, { log: this.#log.child({ keeper: i + 1 }) }));
