@@ -14,12 +14,12 @@ import { epochOf, roundAt } from "../sdk/clock.ts";
 import type { Deployment } from "../sdk/deployment.ts";
 import { parseSources } from "../sdk/sources.ts";
 import type { PeerAddress } from "../torrent/endpoint.ts";
-import { parseMagnet } from "../torrent/magnet.ts";
+import { type Magnet, parseMagnet } from "../torrent/magnet.ts";
 import type { Torrent } from "../torrent/metainfo.ts";
 import { FetchError } from "../wire/errors.ts";
 import { reachable } from "../wire/reach.ts";
 import { openChain, openWallet, readState, withKey } from "./chain.ts";
-import { amount, collectPeers, integer } from "./options.ts";
+import { amount, collectPeers, collectTrackers, integer } from "./options.ts";
 import { interruptible, plainTable, print } from "./output.ts";
 import { hasKey, type PurseOptions, payerOf, stateDirOf, withPurse } from "./purse.ts";
 import { readTorrent } from "./torrent-file.ts";
@@ -36,15 +36,8 @@ interface FetchOptions extends PurseOptions {
   readonly seats: number;
   readonly free?: true;
   readonly peer: readonly PeerAddress[];
+  readonly tracker: readonly string[];
   readonly localSources?: boolean;
-}
-
-/** What is to be fetched, as far as it is known before anybody was asked. */
-interface Wanted {
-  readonly torrent: Torrent | undefined;
-  /** v2. */
-  readonly infohash: Uint8Array;
-  readonly peers: readonly PeerAddress[];
 }
 
 /** The chain as one download needs it. */
@@ -77,6 +70,7 @@ export function fetchCommand(): Command {
     .option("--seats <n>", "operators paid at once", integer(1, 64), 4)
     .option("--free", "pay nobody")
     .option("--peer <host:port>", "a peer to ask too; may be repeated", collectPeers, [])
+    .option("--tracker <url>", "a tracker to ask too; may be repeated", collectTrackers, [])
     .option("--local-sources", "operators, links and trackers may name private addresses: on networks of one's own")
     .action((path: string, _, command: Command) => fetch(path, command.optsWithGlobals()));
 }
@@ -88,8 +82,8 @@ async function fetch(path: string, options: FetchOptions): Promise<void> {
   const wanted = await readWanted(path);
   await interruptible(async (signal) => {
     const say: Say = options.json ? () => {} : (what) => console.error(what);
-    const market = await openMarket(options, wanted.infohash);
-    const peers = await peersOf(options, market, wanted);
+    const market = await openMarket(options, wanted.infohashV2);
+    const peers = await peersOf(options, market);
     const payment = await payFor(options, market, peers, say, signal);
     if ("why" in payment) say(`nobody is paid: ${payment.why}`);
     try {
@@ -100,14 +94,10 @@ async function fetch(path: string, options: FetchOptions): Promise<void> {
   });
 }
 
-async function readWanted(text: string): Promise<Wanted> {
-  if (!/^magnet:/i.test(text)) {
-    const torrent = await readTorrent(text);
-    return { torrent, infohash: torrent.infohashV2, peers: [] };
-  }
+async function readWanted(text: string): Promise<Torrent | Magnet> {
+  if (!/^magnet:/i.test(text)) return readTorrent(text);
   try {
-    const { infohashV2, peers } = parseMagnet(text);
-    return { torrent: undefined, infohash: infohashV2, peers };
+    return parseMagnet(text);
   } catch (cause) {
     throw new HoldfastError((cause as Error).message, { cause, exitCode: EXIT.usage });
   }
@@ -115,7 +105,7 @@ async function readWanted(text: string): Promise<Wanted> {
 
 async function download(
   options: FetchOptions,
-  { torrent, infohash }: Wanted,
+  torrent: Torrent | Magnet,
   peers: readonly PeerAddress[],
   payment: Payment,
   say: Say,
@@ -123,7 +113,8 @@ async function download(
 ): Promise<void> {
   const status = process.stderr.isTTY && !options.json ? new StatusLine(process.stderr) : undefined;
   const fetching = new ContentFetch({
-    ...{ torrent: torrent ?? infohash, folder: options.output, peers, signal },
+    ...{ torrent, folder: options.output, peers, trackers: options.tracker, signal },
+    reach: { local: options.localSources ?? false },
     ...("paying" in payment && { paying: payment.paying }),
     onProgress: (progress) => status?.show(progress),
     say: (what) => {
@@ -161,16 +152,13 @@ async function openMarket(options: FetchOptions, infohash: Uint8Array): Promise<
 }
 
 /** Whom to ask: what strangers name only where it may be called, what the user names as it is. */
-async function peersOf(
-  { peer, localSources = false }: FetchOptions,
-  market: Market | string,
-  wanted: Wanted,
-): Promise<PeerAddress[]> {
+async function peersOf({ peer, localSources }: FetchOptions, market: Market | string): Promise<PeerAddress[]> {
   const listing = typeof market === "string" ? undefined : market.listing;
   const operators = (listing?.operators ?? []).flatMap(({ endpoint }) => endpoint ?? []);
-  const published = parseSources(listing?.content.manifest.sources ?? [], Buffer.from(wanted.infohash).toString("hex"));
+  const { manifest, commitment } = listing?.content ?? {};
+  const published = parseSources(manifest?.sources ?? [], commitment?.infohash.slice(2) ?? "").peers;
   const [found, named] = await Promise.all([
-    reachable([...operators, ...published.peers, ...wanted.peers], { local: localSources }),
+    reachable([...operators, ...published], { local: localSources ?? false }),
     reachable(peer, { local: true }),
   ]);
   return [...found, ...named];

@@ -108,7 +108,7 @@ export class Choice {
     const given = [...this.#seated].map(([address, seated]) => {
       const bytes = this.#bytesOf(address) - seated.bytes;
       seated.bytes += bytes;
-      return { address, bytes, judged: now - seated.since >= REVIEW_MS };
+      return { address, bytes, judged: now - seated.since > REVIEW_MS / 2 };
     });
     const fastest = Math.max(...given.map(({ bytes }) => bytes));
     const slowest = given.filter(({ judged }) => judged).sort((a, b) => a.bytes - b.bytes)[0];

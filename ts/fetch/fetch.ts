@@ -3,22 +3,30 @@ import type { Payer } from "../retrieval/payer.ts";
 import type { Domain } from "../retrieval/voucher.ts";
 import type { Store } from "../store/store.ts";
 import type { PeerAddress } from "../torrent/endpoint.ts";
+import type { Magnet } from "../torrent/magnet.ts";
 import { parseInfo, type Torrent } from "../torrent/metainfo.ts";
+import { searchPeers } from "../tracker/search.ts";
 import type { Timeouts } from "../wire/connection.ts";
+import { deferred } from "../wire/deferred.ts";
 import { Download, type DownloadLimits } from "../wire/download.ts";
 import type { PeerError, PeerFault } from "../wire/errors.ts";
 import { fetchMetadata } from "../wire/fetch.ts";
+import { type Reach, reachable } from "../wire/reach.ts";
 import { Choice } from "./choice.ts";
 import type { Operator } from "./operators.ts";
 import type { Receipt } from "./receipt.ts";
 
 export interface FetchContentOptions {
-  /** The torrent, or its whole 32-byte v2 infohash: then the metadata comes from the peers too. */
-  readonly torrent: Torrent | Uint8Array;
+  /** The torrent, or a magnet link of it: then the metadata comes from the peers too. */
+  readonly torrent: Torrent | Magnet;
   /** Directory the content is written into, and resumed from. */
   readonly folder: string;
-  /** Where to ask, operators included. */
+  /** Where to ask, operators included, beside the peers that the link and the trackers name. */
   readonly peers: readonly PeerAddress[];
+  /** Further trackers' URLs. */
+  readonly trackers?: readonly string[] | undefined;
+  /** Which peers of those that links and trackers name may be called. Default: none in private networks. */
+  readonly reach?: Reach | undefined;
   /** Who is paid, and how; without it all of it is a free download. */
   readonly paying?: Paying | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -37,6 +45,8 @@ export interface Paying {
   readonly payer: Address;
   /** A session key that the payer authorised. */
   readonly signer: LocalAccount;
+  /** Keys that it authorised before (`PayerOptions.formerKeys`). */
+  readonly formerKeys?: readonly Address[] | undefined;
   readonly contentId: number;
   /** Operators that hold the content on chain: nobody else is paid. */
   readonly operators: readonly Operator[];
@@ -65,6 +75,9 @@ export interface FetchProgress {
 }
 
 const SEATS = 4;
+const EVERYWHERE: Reach = { local: false };
+/** How long somebody is waited for who has the metadata (ms). */
+const METADATA_MS = 120_000;
 /** Faults that are worth a word: the others are everyday life in a swarm. */
 const TOLD: readonly PeerFault[] = ["bad-data", "malformed", "oversize", "flood", "timeout"];
 const MAX_DROPPED = 100;
@@ -90,7 +103,11 @@ export class ContentFetch {
   readonly #began = new Date();
   readonly #given = new Map<PeerAddress, number>();
   readonly #dropped = new Map<string, PeerAddress & { reason: string }>();
+  /** All that were named, some of them more than once. */
+  readonly #peers: PeerAddress[] = [];
+  #someMore = deferred<void>();
   #torrent: Torrent | undefined;
+  #running: Download | undefined;
   #payer: Payer | undefined;
   #complete = false;
   #ended: Date | undefined;
@@ -101,29 +118,22 @@ export class ContentFetch {
 
   /** @returns the torrent, whose metadata may have come from the peers. @throws FetchError, or the signal's reason */
   async run(): Promise<Torrent> {
-    const { torrent, paying, ...options } = this.#options;
+    const { torrent: wanted, peers, trackers = [], reach = EVERYWHERE, localAddress, say } = this.#options;
+    const search = searchPeers({
+      torrent: { ...wanted, trackers: [...wanted.trackers, ...trackers] },
+      ...{ reach, localAddress, say },
+      onPeers: (found) => this.#onPeers(found),
+    });
+    const growing = search.trackers > 0;
     try {
-      this.#torrent =
-        torrent instanceof Uint8Array ? parseInfo(await fetchMetadata({ ...options, infohash: torrent })) : torrent;
-      const choice = paying && this.#choose(paying, this.#torrent.pieceLength);
-      const payer = choice?.payer;
-      this.#payer = payer;
-      const download = new Download(this.#torrent, {
-        ...options,
-        extensions: payer?.extensions,
-        beforeLeaving: payer?.settle,
-        onVerified: (address, bytes) => {
-          this.#given.set(address, (this.#given.get(address) ?? 0) + bytes);
-          payer?.onVerified(address, bytes);
-        },
-        onPeerGone: (peer, reason) => this.#onPeerGone(peer, reason),
-        onProgress: ({ pieces, pieceCount, connected }) =>
-          options.onProgress?.({ pieces, pieceCount, connected, bytes: this.#bytes, spent: payer?.spent ?? 0n }),
-      });
-      const whole = await download.run().finally(() => choice?.stop());
+      this.#onPeers(peers);
+      if (!isTorrent(wanted)) this.#onPeers(await reachable(wanted.peers, reach));
+      this.#torrent = isTorrent(wanted) ? wanted : parseInfo(await this.#metadata(wanted.infohashV2, growing));
+      const whole = await this.#download(this.#torrent, growing);
       this.#complete = true;
       return whole;
     } finally {
+      await search.end({ completed: this.#complete });
       this.#ended = new Date();
     }
   }
@@ -131,7 +141,6 @@ export class ContentFetch {
   /** As it stands; final when `run` has ended, however it did. */
   get receipt(): Receipt {
     const { torrent, folder, paying } = this.#options;
-    const infohash = this.#torrent?.infohashV2 ?? (torrent as Uint8Array);
     const idOf = new Map(paying?.operators.map(({ id, address }) => [address, id]));
     const lines = (this.#payer?.receipt ?? []).map((line) => ({
       ...line,
@@ -140,8 +149,8 @@ export class ContentFetch {
     const bytes = this.#bytes;
     const strangers = [...this.#given.keys()].filter((peer) => this.#payer?.operatorAt(peer) === undefined);
     return {
-      name: this.#torrent?.name ?? "",
-      infohash: Buffer.from(infohash).toString("hex"),
+      name: this.#torrent?.name ?? torrent.name ?? "",
+      infohash: Buffer.from(torrent.infohashV2).toString("hex"),
       contentId: paying?.contentId ?? null,
       folder,
       complete: this.#complete,
@@ -157,6 +166,54 @@ export class ContentFetch {
 
   get #bytes(): number {
     return [...this.#given.values()].reduce((sum, bytes) => sum + bytes, 0);
+  }
+
+  #onPeers(peers: readonly PeerAddress[]): void {
+    this.#peers.push(...peers);
+    this.#running?.add(peers);
+    this.#someMore.resolve();
+    this.#someMore = deferred();
+  }
+
+  /** Asks the peers there are, and those that are found meanwhile. */
+  async #metadata(infohash: Uint8Array, growing: boolean): Promise<Buffer> {
+    const { signal, limits, ...options } = this.#options;
+    const late = AbortSignal.timeout(METADATA_MS);
+    const attempts = growing ? { attempts: 1 } : {};
+    for (let asked = 0; ; ) {
+      const [more, peers] = [this.#someMore.promise, this.#peers.slice(asked)];
+      asked = this.#peers.length;
+      try {
+        return await fetchMetadata({ ...options, infohash, peers, signal, limits: { ...limits, ...attempts } });
+      } catch (error) {
+        signal?.throwIfAborted();
+        if (!growing || late.aborted) throw error;
+        const ends = AbortSignal.any([late, ...(signal === undefined ? [] : [signal])]);
+        await Promise.race([more, new Promise((resolve) => ends.addEventListener("abort", resolve, { once: true }))]);
+        if (late.aborted) throw error;
+      }
+    }
+  }
+
+  async #download(torrent: Torrent, growing: boolean): Promise<Torrent> {
+    const { paying, onProgress, ...options } = this.#options;
+    const choice = paying && this.#choose(paying, torrent.pieceLength);
+    const payer = choice?.payer;
+    this.#payer = payer;
+    this.#running = new Download(torrent, {
+      ...options,
+      ...{ peers: this.#peers, growing },
+      extensions: payer?.extensions,
+      beforeLeaving: payer?.settle,
+      onVerified: (address, bytes) => {
+        this.#given.set(address, (this.#given.get(address) ?? 0) + bytes);
+        payer?.onVerified(address, bytes);
+      },
+      onPeerGone: (peer, reason) => this.#onPeerGone(peer, reason),
+      onProgress: ({ pieces, pieceCount, connected }) =>
+        onProgress?.({ pieces, pieceCount, connected, bytes: this.#bytes, spent: payer?.spent ?? 0n }),
+    });
+    return this.#running.run().finally(() => choice?.stop());
   }
 
   #choose({ operators, reach, seats = SEATS, ...paying }: Paying, pieceLength: number): Choice {
@@ -176,4 +233,8 @@ export class ContentFetch {
     this.#options.say?.(`${place} is left: ${reason}`);
     if (this.#dropped.size < MAX_DROPPED) this.#dropped.set(place, { host, port, reason });
   }
+}
+
+function isTorrent(wanted: Torrent | Magnet): wanted is Torrent {
+  return "files" in wanted;
 }

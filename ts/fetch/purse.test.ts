@@ -4,7 +4,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fund } from "../operator/testing.ts";
 import { cost, MEBIBYTE } from "../retrieval/credit.ts";
 import { read } from "../sdk/call.ts";
-import { accountOf, deposit } from "../sdk/retrieval.ts";
+import { accountOf, deposit, requestRelease } from "../sdk/retrieval.ts";
+import { eventually } from "../testing/eventually.ts";
 import { temporaryFolder } from "../testing/folders.ts";
 import { fetchContent } from "./fetch.ts";
 import { preparePayment } from "./payment.ts";
@@ -55,21 +56,22 @@ describe("a purse", () => {
     await market.expectWhole(folder);
     expect(receipt).toMatchObject({ complete: true, bytes: SIZE, contentId: listing.content.id });
     expect(receipt.spent).toBeGreaterThan(0n);
-    for (const [i, shop] of market.shops.entries()) {
-      const line = receipt.operators.find(({ operatorId }) => operatorId === i + 1)!;
-      expect(line.averagePrice).toBe(BigInt(i + 1) * PRICE);
-      await market.redeem(shop);
-      const { paid } = await read(wallet, deployment, "Retrieval", "channel", [
-        ...([wallet.account.address, line.operator] as const),
-        BigInt(listing.content.id),
-      ]);
-      expect(paid).toBe(line.paid);
-      expect(shop.refusals).toEqual([]);
-    }
     // What is left can be promised, no more.
     const again = await purse.paying(listing, { maxPrice: PRICE });
     expect(again.budget).toBe(BUDGET - receipt.spent);
     expect([...again.reach.values()]).toEqual([BUDGET / 2n, BUDGET / 2n]);
+
+    for (const { operator, operatorId, averagePrice, paid } of receipt.operators) {
+      expect(averagePrice).toBe(BigInt(operatorId!) * PRICE);
+      expect(await market.refusedBy(operatorId!)).toBe(0);
+      // An operator redeems at once when the payer takes its money home.
+      await requestRelease(wallet, deployment, operator, 1n);
+      const channel = [wallet.account.address, operator, BigInt(listing.content.id)] as const;
+      await eventually(async () => {
+        await market.chain.client().mine({ blocks: 1 });
+        expect((await read(wallet, deployment, "Retrieval", "channel", channel)).paid).toBe(paid);
+      });
+    }
     await purse.close();
   });
 

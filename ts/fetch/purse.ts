@@ -9,7 +9,7 @@ import { promisedBy } from "../retrieval/payer.ts";
 import type { Domain } from "../retrieval/voucher.ts";
 import { read } from "../sdk/call.ts";
 import type { Deployment } from "../sdk/deployment.ts";
-import { authorise, deposit, earmark } from "../sdk/retrieval.ts";
+import { authorise, deposit, earmark, partnersOf } from "../sdk/retrieval.ts";
 import type { Wallet } from "../sdk/send.ts";
 import { openStore, type Store } from "../store/store.ts";
 import type { Paying } from "./fetch.ts";
@@ -102,6 +102,7 @@ export class Purse {
     return {
       ...terms,
       ...{ domain: this.domain, payer: this.payer, signer: this.signer, store: this.store },
+      formerKeys: (await partnersOf(this.#client, this.#deployment, this.payer)).keys,
       ...{ contentId: content.id, operators },
       reach: new Map(channels.map(({ operator, promised, room }) => [operator, room > 0n ? promised + room : 0n])),
       budget: budget === undefined || budget > left ? left : budget,

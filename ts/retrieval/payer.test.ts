@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { Address } from "viem";
 import { describe, expect, test } from "vitest";
 import { encode } from "../torrent/bencode.ts";
 import type { PeerAddress } from "../torrent/endpoint.ts";
@@ -29,6 +30,9 @@ import {
   PRICE,
   payerFor,
   payingWith,
+  RICH,
+  SESSION,
+  STRANGER,
   sell,
   TERMS,
 } from "./testing.ts";
@@ -128,6 +132,20 @@ describe("a payer", () => {
     expect(refusals).toMatchObject([{ reason: "stale" }]);
     const [line] = payer.receipt;
     expect(line).toMatchObject({ bytes: 6 * MEBIBYTE, ended: undefined, averagePrice: PRICE });
+  });
+
+  test("that lost its session key too believes the old one's signature, if it is told of it", async () => {
+    const content = await sample();
+    const known = async () => RICH;
+    const { seeder } = await sell(content, { meansOf: known });
+    await buy(content, [seeder], await payerFor(content));
+    const ended = async (formerKeys: Address[]) => {
+      const payer = await payerFor(content, { signer: STRANGER, formerKeys });
+      await buy(content, [seeder], payer);
+      return payer.receipt[0]!.ended;
+    };
+    expect(await ended([])).toBe("stale");
+    expect(await ended([SESSION.address])).toBeUndefined();
   });
 
   test("H-RET-1: spends no more than its budget, and the rest comes from a free seeder", async () => {

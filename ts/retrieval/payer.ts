@@ -31,6 +31,8 @@ export interface PayerOptions {
   readonly payer: Address;
   /** The payer's key or, better, a session key's. */
   readonly signer: LocalAccount;
+  /** Session keys that signed for this payer before, and whose records may be lost: what they promised is believed when an operator shows it. */
+  readonly formerKeys?: readonly Address[] | undefined;
   readonly contentId: number;
   /** Of the torrent, in bytes: less than a piece cannot be verified. */
   readonly pieceLength: number;
@@ -247,18 +249,15 @@ class Channel {
 
   /** Goes on from the operator's last voucher. @returns false when it is later than all we remember, and not signed by us */
   async adopt(last: NonNullable<Refusal["last"]>): Promise<boolean> {
-    const { domain, signer } = this.#payer.options;
+    const { domain, payer, signer, formerKeys = [] } = this.#payer.options;
     const { cumulativeBytes: bytes, cumulativeAmount: amount } = last;
     if (bytes <= this.#account.bytes && amount <= this.#account.amount) return true;
     const by = await voucherSigner(domain, { ...this.#voucher(bytes, amount), ...last });
-    if (by === undefined || !isAddressEqual(by, signer.address)) return false;
+    const ours = [signer.address, payer, ...formerKeys];
+    if (by === undefined || !ours.some((key) => isAddressEqual(by, key))) return false;
     const { verified } = this.#account;
-    // What an earlier run paid and we forgot is no part of this one.
-    this.#began = {
-      verified: this.#began.verified + Math.max(0, bytes - verified),
-      bytes: this.#began.bytes + bytes - this.#account.bytes,
-      amount: this.#began.amount + amount - this.#account.amount,
-    };
+    // What an earlier run paid and we forgot is no part of this one, and what this one signed below it is worth nothing more.
+    this.#began = { verified: this.#began.verified + Math.max(0, bytes - verified), bytes, amount };
     this.#account = { verified: Math.max(verified, bytes), bytes, amount };
     return true;
   }

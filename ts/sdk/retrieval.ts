@@ -163,7 +163,7 @@ export async function accountOf(client: Client, deployment: Deployment, payer: A
     read(client, deployment, "Retrieval", "account", [payer]),
     thawOf(zeroAddress),
     read(client, deployment, "Retrieval", "ratio", [payer]),
-    namedBy(client, deployment, payer),
+    partnersOf(client, deployment, payer),
   ]);
   const earmarks = operators.map(async (operator) => ({
     operator,
@@ -188,8 +188,12 @@ export async function accountOf(client: Client, deployment: Deployment, payer: A
 /** Blocks of logs asked for at once. */
 const STEP = 2_000n;
 
-/** The operators and session keys in a payer's events. */
-async function namedBy(client: Client, { contracts, fromBlock: first }: Deployment, payer: Address) {
+/** Whom a payer has ever set money aside for, and every session key it ever authorised, as its events name them. */
+export async function partnersOf(
+  client: Client,
+  { contracts, fromBlock: first }: Deployment,
+  payer: Address,
+): Promise<{ operators: Address[]; keys: Address[] }> {
   const [operators, keys] = [new Set<Address>(), new Set<Address>()];
   const last = await getBlockNumber(client);
   const where = { address: contracts.Retrieval, abi: ABIS.Retrieval, args: { payer } };

@@ -242,3 +242,32 @@ export function fakeSeed(torrent: Torrent, files: readonly Buffer[], misdeeds: M
 function allOf(pieces: number): Uint8Array {
   return Bitfield.full(pieces).bytes;
 }
+
+/** A way to a peer by which it sends no more than so many bytes a second. */
+export async function slowly({ host, port }: PeerAddress, bytesPerSecond: number): Promise<PeerAddress> {
+  const sockets = new Set<Socket>();
+  const server = createServer((near) => {
+    const far = connect({ host, port });
+    for (const [socket, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      sockets.add(socket);
+      socket.on("error", () => {}).on("close", () => other.destroy());
+    }
+    near.pipe(far);
+    const drip = async () => {
+      for await (const chunk of far) {
+        near.write(chunk);
+        await sleep((chunk.length * 1_000) / bytesPerSecond);
+      }
+    };
+    drip().catch(() => near.destroy());
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  });
+  return { host: "127.0.0.1", port: (server.address() as { port: number }).port };
+}
