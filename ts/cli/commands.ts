@@ -45,6 +45,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     description: "the network: where its clock stands, and every operator's standing and next deadline",
     load: async () => (await import("./status.ts")).statusCommand(),
   },
+  chain: {
+    description: "run a local chain with the contracts and a beacon until stopped, for trying the other commands",
+    load: async () => (await import("./local-chain.ts")).chainCommand(),
+  },
   devnet: {
     description: "run a whole network on this machine for an epoch: chain, beacon, keepers, operators, uploader",
     load: async () => (await import("./devnet.ts")).devnetCommand(),
