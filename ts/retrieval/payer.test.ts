@@ -160,7 +160,7 @@ describe("a payer", () => {
 
   test("H-RET-1: goes no further than it may with an operator, and gets no more from one that serves only who pays", async () => {
     const content = await sample();
-    const unchoker: Unchoker = (interested) => interested.filter(({ meter }) => meter?.bid !== undefined);
+    const unchoker: Unchoker = { choose: (interested) => interested.filter(({ meter }) => meter?.bid !== undefined) };
     const { seeder, ledger } = await sell(content, { seeder: { unchoker } });
     const reach = cost(MEBIBYTE, PRICE);
     const payer = await payerFor(content, { reach: async () => reach });

@@ -117,7 +117,9 @@ export class Seeder {
   /** Lets the policy choose anew who may download. */
   rechoke(): void {
     const peers = this.peers;
-    const chosen = new Set(this.#unchoker(peers.filter((peer) => peer.interested && peer.meter?.overdue !== true)));
+    const chosen = new Set(
+      this.#unchoker.choose(peers.filter((peer) => peer.interested && peer.meter?.overdue !== true)),
+    );
     for (const peer of peers) if (!chosen.has(peer)) peer.choke();
     for (const peer of chosen) peer.unchoke();
   }
@@ -168,7 +170,7 @@ export class Seeder {
     socket.write(encodeHandshake(local));
 
     const connection = new PeerConnection(socket, local, remote, v2, this.#timeouts);
-    const peer: UploadPeer = new UploadPeer(connection, served.source, {
+    const peer: UploadPeer = new UploadPeer(connection, served.source, this.#unchoker, {
       onInterest: () => this.rechoke(),
       onClose: (reason) => {
         served.peers.delete(peer);

@@ -22,8 +22,15 @@ export interface Candidate {
   readonly meter?: Meter | undefined;
 }
 
-/** Who may download: called whenever the interested peers change, and every `RECHOKE_MS`. */
-export type Unchoker = <C extends Candidate>(interested: readonly C[]) => readonly C[];
+/** A policy: who may download, and when. */
+export interface Unchoker {
+  /** Who gets a slot: called whenever the interested peers change, and every `RECHOKE_MS`. */
+  choose<C extends Candidate>(interested: readonly C[]): readonly C[];
+  /** Asked before so many bytes are sent to a peer; a promise while it has to wait. They count as sent. */
+  admit?(peer: Candidate, bytes: number): Promise<void> | undefined;
+  /** So many of the bytes admitted were not sent. */
+  refund?(peer: Candidate, bytes: number): void;
+}
 
 export const RECHOKE_MS = 10_000;
 
@@ -32,7 +39,7 @@ export const RECHOKE_MS = 10_000;
  * one period. A seed has no deeds of others to reward; another policy may order by bid.
  */
 export function roundRobin(slots: number, turnMs = RECHOKE_MS): Unchoker {
-  return (interested) => inTurn(interested, slots, turnMs);
+  return { choose: (interested) => inTurn(interested, slots, turnMs) };
 }
 
 /** One round of it, for `slots` that may be fewer or more than in the round before. */

@@ -6,7 +6,7 @@ import { PeerError } from "./errors.ts";
 import { REQUEST_QUEUE } from "./extensions.ts";
 import type { Layout } from "./layout.ts";
 import type { BlockSpan, Message } from "./messages.ts";
-import type { Candidate, Meter } from "./unchoker.ts";
+import type { Candidate, Meter, Unchoker } from "./unchoker.ts";
 
 /** What one torrent gives to those who ask. */
 export interface Source {
@@ -43,14 +43,21 @@ export class UploadPeer implements ConnectionHandler, Candidate {
   meter: Meter | undefined;
 
   readonly #source: Source;
+  readonly #policy: Pick<Unchoker, "admit" | "refund">;
   readonly #events: UploadEvents;
   readonly #queue: Work[] = [];
   #working = false;
   #told = 0;
 
-  constructor(connection: PeerConnection, source: Source, events: UploadEvents) {
+  constructor(
+    connection: PeerConnection,
+    source: Source,
+    policy: Pick<Unchoker, "admit" | "refund">,
+    events: UploadEvents,
+  ) {
     this.connection = connection;
     this.#source = source;
+    this.#policy = policy;
     this.#events = events;
   }
 
@@ -193,6 +200,7 @@ export class UploadPeer implements ConnectionHandler, Candidate {
     const last = run.at(-1)!;
     const length = last.begin + last.length - begin;
     const admitted = (await this.meter?.admit(length)) ?? true;
+    if (admitted) await this.#policy.admit?.(this, length);
     const data = admitted ? await this.#source.read(piece, begin, length) : undefined;
     let unsent = admitted ? length : 0;
     await this.connection.drained(); // after the read: the disk works while the peer reads what went before
@@ -205,7 +213,10 @@ export class UploadPeer implements ConnectionHandler, Candidate {
         unsent -= span.length;
       }
     }
-    if (unsent > 0) this.meter?.refund(unsent);
+    if (unsent > 0) {
+      this.meter?.refund(unsent);
+      this.#policy.refund?.(this, unsent);
+    }
   }
 
   /** BEP 6 peers are told; to others silence says the same. */
