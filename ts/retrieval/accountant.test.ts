@@ -72,6 +72,7 @@ describe("H-RET-1: a voucher is refused, and nothing is sent for it, when it", (
     const good = await payer.pay({ cumulativeBytes: 3 * BLOCK });
     await expect.poll(() => ledger.get(PAYER.address, CONTENT)?.voucher).toEqual(good);
     await payer.pay({ cumulativeBytes: 3 * BLOCK });
+    await expect.poll(() => payer.refusals.length).toBe(1); // of those that come while one is judged only the last counts
     await payer.pay({ cumulativeBytes: 2 * BLOCK });
     await expect.poll(() => payer.refusals.length).toBe(2);
     const { cumulativeAmount, cumulativeBytes, signature } = good;
