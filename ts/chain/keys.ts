@@ -22,7 +22,11 @@ export type KeySource = z.infer<typeof keySchema>;
 /** Reads the key, once; what comes back signs, and shows only its address. No error says any of the key. */
 export async function loadAccount(source: KeySource): Promise<PrivateKeyAccount> {
   const given = [source.privateKey, source.file, source.keystore].filter((place) => place !== undefined);
-  if (given.length !== 1) throw wrong("give the key in one place: privateKey, file or keystore");
+  if (given.length !== 1)
+    throw wrong(
+      "give the key in one place: privateKey, file or keystore",
+      "with --key-file or --keystore, or the key itself as HOLDFAST_KEY_PRIVATE_KEY",
+    );
   if (source.keystore !== undefined) return toAccount(await fromKeystore(source.keystore, source), source.keystore);
   if (source.file !== undefined) return toAccount((await read(source.file)).trim(), source.file);
   return toAccount(source.privateKey!.trim(), "privateKey");
@@ -53,6 +57,6 @@ async function read(path: string): Promise<string> {
   });
 }
 
-function wrong(message: string): HoldfastError {
-  return new HoldfastError(message, { exitCode: EXIT.config });
+function wrong(message: string, hint?: string): HoldfastError {
+  return new HoldfastError(message, { exitCode: EXIT.config, ...(hint !== undefined && { hint }) });
 }

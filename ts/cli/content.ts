@@ -6,7 +6,7 @@ import type { PeerAddress } from "../torrent/endpoint.ts";
 import { checkData, commitmentOf, DataFolder, type Torrent } from "../torrent/index.ts";
 import { formatMagnet } from "../torrent/magnet.ts";
 import { type ChainOptions, openWallet, withKey } from "./chain.ts";
-import { collect, collectPeers, integer } from "./options.ts";
+import { collectPeers, collectSources, integer } from "./options.ts";
 import { print } from "./output.ts";
 import { readTorrent } from "./torrent-file.ts";
 
@@ -28,7 +28,12 @@ export function contentCommand(): Command {
     .option("--name <text>", "what it is called (default: the torrent's name)")
     .option("--licence <uri>", "its licence", "")
     .option("--content-version <n>", "your count of its versions", integer(0, 2 ** 32 - 1), 1)
-    .option("--source <uri>", "where the .torrent is: an http, https or file address; may be repeated", collect, [])
+    .option(
+      "--source <uri>",
+      "where the .torrent is: an http, https or file address; may be repeated",
+      collectSources,
+      [],
+    )
     .option("--peer <host:port>", "a first peer; may be repeated", collectPeers, [])
     .action((path: string, _, command: Command) => publishContent(path, command.optsWithGlobals()));
   return new Command("content").description("publish torrents").addCommand(publishing);

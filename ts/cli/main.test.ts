@@ -33,6 +33,17 @@ describe("holdfast", () => {
     expect(await holdfast()).toMatchObject({ code: 64, stderr: expect.stringContaining("Usage: holdfast") });
   });
 
+  test("tells of --json in every command's help, and of no default that is nothing", async () => {
+    const { stdout } = await holdfast("content", "publish", "--help");
+    expect(stdout).toMatch(/^Global Options:$.*--json/ms);
+    expect(stdout).not.toMatch(/default: (\[\]|"")/);
+  });
+
+  test("publishes no source that nobody could ask", async () => {
+    const sent = await holdfast("content", "publish", "a.torrent", "--data", "a", "--source", "elsewhere");
+    expect(sent).toMatchObject({ code: 64, stderr: expect.stringContaining("Not an address: https://") });
+  });
+
   test("says its version", async () => {
     expect((await holdfast("--version")).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   });

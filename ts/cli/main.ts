@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Help, type Option } from "commander";
 import { EXIT, errorToJson, exitCodeOf, formatError } from "../errors.ts";
 import { toJson } from "../json.ts";
 import { COMMANDS } from "./commands.ts";
@@ -14,13 +14,29 @@ async function program(argv: readonly string[]): Promise<Command> {
   for (const [name, { description, load }] of Object.entries(COMMANDS)) {
     holdfast.addCommand(argv.includes(name) ? await load() : new Command(name).description(description));
   }
-  throwInsteadOfExit(holdfast);
+  configure(holdfast);
   return holdfast;
 }
 
-function throwInsteadOfExit(command: Command): void {
-  command.exitOverride();
-  for (const sub of command.commands) throwInsteadOfExit(sub);
+/** Settings that subcommands do not inherit: errors are thrown, and help names the global options and keeps to the terminal's width. */
+function configure(command: Command): void {
+  command.exitOverride().configureHelp({ showGlobalOptions: true, subcommandTerm, optionDescription });
+  for (const sub of command.commands) configure(sub);
+}
+
+const plain = new Help();
+
+/** Without defaults that are nothing. */
+function optionDescription(option: Option): string {
+  return plain.optionDescription(option).replace(/ \(default: (\[\]|"")\)$/, "");
+}
+
+function subcommandTerm(command: Command): string {
+  const names = command.registeredArguments.map((argument) => {
+    const name = argument.name() + (argument.variadic ? "..." : "");
+    return argument.required ? `<${name}>` : `[${name}]`;
+  });
+  return [command.name(), ...names].join(" ");
 }
 
 /** Runs the command line. @returns the exit code. */

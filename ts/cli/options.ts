@@ -60,3 +60,9 @@ export function collectTrackers(text: string, before: readonly string[]): string
   if (trackerUrls([text]).length === 1) return collect(text, before);
   throw new InvalidArgumentError("Not a tracker's URL: http://…, https://… or udp://….");
 }
+
+/** Collects places of a .torrent. */
+export function collectSources(text: string, before: readonly string[]): string[] {
+  if (/^(https?|file):\/\//.test(text) && URL.canParse(text)) return collect(text, before);
+  throw new InvalidArgumentError("Not an address: https://…, http://… or file:///….");
+}

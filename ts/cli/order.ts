@@ -17,7 +17,7 @@ interface OpenOptions extends ChainOptions {
   readonly start?: number;
   readonly minReputation: number;
   readonly minReliability: number;
-  readonly renew: number;
+  readonly renew?: number;
   readonly operator: readonly string[];
 }
 
@@ -31,7 +31,7 @@ export function orderCommand(): Command {
     .option("--start <epoch>", "the epoch under way (default) or the next", integer(1, 2 ** 24 - 1))
     .option("--min-reputation <percent>", "of operators that may accept", integer(0, 100), 0)
     .option("--min-reliability <percent>", "of operators that may accept", integer(0, 100), 0)
-    .option("--renew <order>", "an order of the same content that this one continues", integer(0, 2 ** 40 - 1), 0)
+    .option("--renew <order>", "an order of the same content that this one continues", integer(1, 2 ** 40 - 1))
     .option("--operator <number>", "only these operators may accept; may be repeated", collect, [])
     .action((contentId: number, _, command: Command) => open(contentId, command.optsWithGlobals()));
   const showing = withChain(new Command("show"))
@@ -68,7 +68,7 @@ export function orderCommand(): Command {
 
 async function open(contentId: number, options: OpenOptions): Promise<void> {
   const { deployment, wallet } = await openWallet(options);
-  const { replicas, epochs, minReputation, minReliability, renew: incumbentOrder } = options;
+  const { replicas, epochs, minReputation, minReliability, renew: incumbentOrder = 0 } = options;
   const startEpoch = options.start ?? (await read(wallet, deployment, "Market", "currentEpoch", []));
   const terms = { contentId, replicas, epochs, startEpoch, minReputation, minReliability, incumbentOrder };
   const designated = options.operator.map(integer(1, 2 ** 32 - 1));

@@ -59,7 +59,7 @@ async function status(options: ChainOptions): Promise<void> {
   };
   const text = [
     `epoch ${epoch}, round ${indexOf(round)} of ${ROUNDS} (${round}): ${seed}, ends ${timeOf(end)}`,
-    `${counts.contents} contents, ${counts.orders} orders, ${counts.openReplicas} replicas open; ${keepers.length} keepers`,
+    `contents ${counts.contents}, orders ${counts.orders}, open replicas ${counts.openReplicas}, keepers ${keepers.length}`,
     tableOf(operators),
   ];
   print(options, { ...clock, ...counts, operators }, text.join("\n"));

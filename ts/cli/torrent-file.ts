@@ -2,6 +2,8 @@ import { readFile, stat } from "node:fs/promises";
 import { HoldfastError } from "../errors.ts";
 import { MAX_TORRENT_BYTES, parseTorrent, type Torrent } from "../torrent/index.ts";
 
+const REASONS: Readonly<Record<string, string>> = { ENOENT: "there is no such file", EISDIR: "this is a folder" };
+
 /** The torrent that a command was given. @throws HoldfastError which names the file and what is wrong with it */
 export async function readTorrent(path: string): Promise<Torrent> {
   try {
@@ -10,7 +12,7 @@ export async function readTorrent(path: string): Promise<Torrent> {
     return parseTorrent(await readFile(path));
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    const reason = code === "ENOENT" ? "there is no such file" : message;
+    const reason = REASONS[code ?? ""] ?? message;
     throw new HoldfastError(`${path}: ${reason}`, { cause: error });
   }
 }

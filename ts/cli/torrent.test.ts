@@ -97,6 +97,9 @@ test("what cannot be done is one line and no stack", async () => {
   });
   const absent = await holdfast(["create", join(root, "absent"), "-o", file]);
   expect(absent).toMatchObject({ code: 1, stderr: expect.stringMatching(/^error: no such file or folder .*\n$/) });
+  const astray = await holdfast(["create", data, "-o", join(root, "absent", "a.torrent")]);
+  expect(astray).toMatchObject({ code: 1, stderr: expect.stringMatching(/there is no such folder\n$/) });
+  expect((await holdfast(["inspect", root])).stderr).toMatch(/: this is a folder\n$/);
   const pager = await holdfast(["create", data, "-o", file, "--tracker", "https://"]);
   expect(pager).toMatchObject({ code: 64, stderr: expect.stringMatching(/Not a tracker's URL/) });
   const odd = await holdfast(["create", data, "-o", file, "--piece-length", "20000"]);

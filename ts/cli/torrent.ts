@@ -1,6 +1,6 @@
 import { rename, rm, writeFile } from "node:fs/promises";
 import { Command, InvalidArgumentError } from "commander";
-import { EXIT } from "../errors.ts";
+import { EXIT, HoldfastError } from "../errors.ts";
 import {
   checkData,
   chunksOf,
@@ -137,7 +137,9 @@ async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
-    throw error;
+    const { code, message } = error as NodeJS.ErrnoException;
+    const reason = code === "ENOENT" ? "there is no such folder" : code === "EISDIR" ? "this is a folder" : message;
+    throw new HoldfastError(`${path}: ${reason}`, { cause: error });
   }
 }
 
@@ -146,6 +148,6 @@ function hex(bytes: Uint8Array): string {
 }
 
 function readBytes(text: string): number {
-  if (!/^\d{1,12}$/.test(text)) throw new InvalidArgumentError("Not a number of bytes.");
+  if (!/^\d{1,12}$/.test(text)) throw new InvalidArgumentError("Not a number of bytes, like 1048576.");
   return Number(text);
 }

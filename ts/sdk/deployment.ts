@@ -74,7 +74,7 @@ export async function loadDeployment(path: string): Promise<Deployment> {
     const reason = cause instanceof z.ZodError ? z.prettifyError(cause) : code === "ENOENT" ? "no such file" : message;
     throw new HoldfastError(`${path} is no deployment: ${reason}`, {
       cause,
-      hint: "Give the file that script/Deploy.s.sol wrote for this chain, deployments/<chainId>.json.",
+      hint: "give the file that script/Deploy.s.sol wrote for this chain, deployments/<chainId>.json; holdfast chain starts a local one",
       exitCode: EXIT.config,
     });
   }

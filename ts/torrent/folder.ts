@@ -235,7 +235,9 @@ export class DataFolder {
   /** An error as the caller is to see it. */
   #told(file: TorrentFile, error: unknown): unknown {
     const { code, message } = error as NodeJS.ErrnoException;
-    return code !== undefined && GONE.has(code) ? this.#damaged(file, 0, message) : error;
+    return code !== undefined && GONE.has(code)
+      ? this.#damaged(file, 0, code === "ENOENT" ? "no such file" : message)
+      : error;
   }
 
   #damaged(file: TorrentFile, offset: number, why: string): DamagedBlockError {
