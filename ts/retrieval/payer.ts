@@ -298,6 +298,7 @@ class Session implements Extension {
   #terms: Terms | undefined;
   #offer: Offer | undefined;
   #channel: Channel | undefined;
+  #verified = 0;
   /** Came before the channel was known. */
   #early = 0;
   /** A voucher was sent: to the operator this is a paying peer. */
@@ -330,7 +331,13 @@ class Session implements Extension {
     return creditWindow(Math.min(this.#offer!.window, Math.max(DEFAULT_WINDOW, pieceLength)), history);
   }
 
+  /** Bytes received and not verified yet. */
+  get unverified(): number {
+    return Math.max(0, this.#client.downloaded - this.#verified);
+  }
+
   verified(bytes: number): void {
+    this.#verified += bytes;
     if (this.#channel === undefined) this.#early += bytes;
     else this.#channel.verified(bytes, this);
   }
@@ -393,7 +400,7 @@ class Session implements Extension {
     this.#client.connection.noise();
     const channel = this.#channel;
     if (channel === undefined) return;
-    if (reason === "credit") channel.pay(this, this.window(0));
+    if (reason === "credit") channel.pay(this, this.unverified);
     else if (reason === "stale" && last !== undefined && (await channel.adopt(last))) channel.pay(this, BLOCK);
     else if (reason !== "unavailable") channel.end(reason);
     if (reason !== "credit") this.#payer.options.onRefusal?.(channel.operator, reason);
