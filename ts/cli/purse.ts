@@ -2,7 +2,7 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
-import type { Address } from "viem";
+import { type Address, zeroAddress } from "viem";
 import { loadAccount } from "../chain/keys.ts";
 import { EXIT, HoldfastError } from "../errors.ts";
 import { Purse } from "../fetch/purse.ts";
@@ -65,12 +65,14 @@ export function operatorOption(text: string): Address | number {
   return text.startsWith("0x") ? addressOption(text) : integer(1, 2 ** 32 - 1)(text);
 }
 
-/** The address that is paid. @throws ContractRevert when there is no such operator */
+/** The address that is paid. @throws HoldfastError when there is no such operator */
 export async function addressOf(
   wallet: CliWallet,
   deployment: Deployment,
   operator: Address | number,
 ): Promise<Address> {
   if (typeof operator === "string") return operator;
-  return (await read(wallet, deployment, "Operators", "operator", [operator])).payout;
+  const { payout } = await read(wallet, deployment, "Operators", "operator", [operator]);
+  if (payout === zeroAddress) throw new HoldfastError(`there is no operator ${operator}`);
+  return payout;
 }

@@ -98,7 +98,7 @@ test("of two operators for one seat the one with the better standing for its pri
 });
 
 /** Asks to be paid, and serves only who pays. */
-const payersOnly: Unchoker = (interested) => interested.filter(({ meter }) => meter?.bid !== undefined);
+const payersOnly: Unchoker = { choose: (interested) => interested.filter(({ meter }) => meter?.bid !== undefined) };
 
 /** A run, and what it said. */
 async function run(content: Sample, peers: PeerAddress[], money: Paying, more: Partial<FetchContentOptions> = {}) {
