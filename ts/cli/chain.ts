@@ -51,7 +51,8 @@ export function flagsOf({ rpcUrl, deployment, keyFile: file, keystore, passwordF
 }
 
 export async function openChain(options: ChainOptions): Promise<{ deployment: Deployment; client: ChainClient }> {
-  return connectTo(await loadConfig(chainConfig, { flags: flagsOf(options) }));
+  const { rpcUrl, deployment } = options;
+  return connectTo(await loadConfig(chainConfig, { flags: { rpcUrl, deployment } }));
 }
 
 /** A client that reads, and signs with the command's key. */

@@ -60,7 +60,13 @@ describe("a configuration", () => {
   });
 
   test.each<[string, object, Record<string, string>, Record<string, unknown>, string]>([
-    ["a missing field", {}, {}, {}, "rpcUrl is missing: set it in the file or as HOLDFAST_RPC_URL"],
+    [
+      "a missing field",
+      {},
+      {},
+      {},
+      "rpcUrl is missing: give it as an option, in the configuration file, or as HOLDFAST_RPC_URL",
+    ],
     ["an unknown field", { rpcUrl, statusport: 1 }, {}, {}, 'Unrecognized key: "statusport"'],
     ["a field of the file", { rpcUrl: "ftp://x" }, {}, {}, "rpcUrl: must be an http or https URL (FILE)"],
     ["a field of the environment", { rpcUrl }, { HOLDFAST_POLL: "soon" }, {}, "(environment)"],

@@ -67,7 +67,7 @@ export async function loadConfig<T extends z.ZodObject>(schema: T, sources: Conf
   const lines = result.error.issues.map(({ path, message }) => {
     const name = path.join(".");
     if (name && at(merged, path) === undefined)
-      return `${name} is missing: set it in the file or as ${variableOf(name, prefix)}`;
+      return `${name} is missing: give it as an option, in the configuration file, or as ${variableOf(name, prefix)}`;
     const source = at(flags, path) !== undefined ? "flags" : at(fromEnv, path) !== undefined ? "environment" : file;
     return `${name && `${name}: `}${message} (${source})`;
   });
