@@ -83,7 +83,7 @@ async function fetch(path: string, options: FetchOptions): Promise<void> {
   await interruptible(async (signal) => {
     const say: Say = options.json ? () => {} : (what) => console.error(what);
     const market = await openMarket(options, wanted.infohashV2);
-    const peers = await peersOf(options, market);
+    const peers = await peersOf(options, market, say);
     const payment = await payFor(options, market, peers, say, signal);
     if ("why" in payment) say(`nobody is paid: ${payment.why}`);
     try {
@@ -152,7 +152,11 @@ async function openMarket(options: FetchOptions, infohash: Uint8Array): Promise<
 }
 
 /** Whom to ask: what strangers name only where it may be called, what the user names as it is. */
-async function peersOf({ peer, localSources }: FetchOptions, market: Market | string): Promise<PeerAddress[]> {
+async function peersOf(
+  { peer, localSources }: FetchOptions,
+  market: Market | string,
+  say: Say,
+): Promise<PeerAddress[]> {
   const listing = typeof market === "string" ? undefined : market.listing;
   const operators = (listing?.operators ?? []).flatMap(({ endpoint }) => endpoint ?? []);
   const { manifest, commitment } = listing?.content ?? {};
@@ -161,6 +165,8 @@ async function peersOf({ peer, localSources }: FetchOptions, market: Market | st
     reachable([...operators, ...published], { local: localSources ?? false }),
     reachable(peer, { local: true }),
   ]);
+  if (operators.length > 0 && found.length === 0)
+    say("no operator is at an address that may be called: --local-sources allows private ones");
   return [...found, ...named];
 }
 

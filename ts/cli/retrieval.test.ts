@@ -34,9 +34,9 @@ function retrieval(stateDir: string, ...args: string[]) {
     HOLDFAST_KEY_PRIVATE_KEY: localKey(PAYER),
     HOLDFAST_STATE_DIR: stateDir,
   };
-  return new Promise<{ code: number; facts: any; stderr: string }>((resolve) => {
+  return new Promise<{ code: number; facts: { readonly key?: string }; stderr: string }>((resolve) => {
     execFile(process.execPath, ["ts/cli/bin.mjs", "--json", "retrieval", ...args], { env }, (error, stdout, stderr) =>
-      resolve({ code: Number(error?.code ?? 0), facts: stdout === "" ? undefined : JSON.parse(stdout), stderr }),
+      resolve({ code: Number(error?.code ?? 0), facts: stdout === "" ? {} : JSON.parse(stdout), stderr }),
     );
   });
 }

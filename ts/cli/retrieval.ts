@@ -193,10 +193,10 @@ async function show(options: PurseOptions): Promise<void> {
   print(options, { payer, ...account }, text.join("\n"));
 }
 
-/** The address of the session key that `holdfast fetch` signs with, made if there is none. */
+/** The address of the session key that `holdfast fetch` signs with, made if there is none that lives. */
 async function ownKey(options: PurseOptions, deployment: Deployment, wallet: CliWallet): Promise<Address> {
   const purse = await Purse.open(stateDirOf(options), wallet, deployment, wallet.account.address);
-  await purse.close();
+  await purse.renewKey().finally(() => purse.close());
   return purse.signer.address;
 }
 

@@ -78,8 +78,8 @@ const SEATS = 4;
 const EVERYWHERE: Reach = { local: false };
 /** How long somebody is waited for who has the metadata (ms). */
 const METADATA_MS = 120_000;
-/** Faults that are worth a word: the others are everyday life in a swarm. */
-const TOLD: readonly PeerFault[] = ["bad-data", "malformed", "oversize", "flood", "timeout"];
+/** Faults that are worth a word whoever has them: others, and timeouts of strangers, are everyday life in a swarm. */
+const TOLD: readonly PeerFault[] = ["bad-data", "malformed", "oversize", "flood"];
 const MAX_DROPPED = 100;
 
 /**
@@ -103,7 +103,7 @@ export class ContentFetch {
   readonly #began = new Date();
   readonly #given = new Map<PeerAddress, number>();
   readonly #dropped = new Map<string, PeerAddress & { reason: string }>();
-  /** All that were named, some of them more than once. */
+  /** All that were named before the download could begin, some of them more than once. */
   readonly #peers: PeerAddress[] = [];
   #someMore = deferred<void>();
   #torrent: Torrent | undefined;
@@ -169,8 +169,8 @@ export class ContentFetch {
   }
 
   #onPeers(peers: readonly PeerAddress[]): void {
-    this.#peers.push(...peers);
-    this.#running?.add(peers);
+    if (this.#running === undefined) this.#peers.push(...peers);
+    else this.#running.add(peers);
     this.#someMore.resolve();
     this.#someMore = deferred();
   }
@@ -226,8 +226,10 @@ export class ContentFetch {
     );
   }
 
-  #onPeerGone({ host, port }: PeerAddress, { fault, message }: PeerError): void {
-    if (!TOLD.includes(fault)) return;
+  #onPeerGone(address: PeerAddress, { fault, message }: PeerError): void {
+    const { host, port } = address;
+    const known = this.#given.has(address) || this.#payer?.operatorAt(address) !== undefined;
+    if (!TOLD.includes(fault) && !(fault === "timeout" && known)) return;
     const [place, reason] = [`${host}:${port}`, `${fault}: ${message}`];
     if (this.#dropped.get(place)?.reason === reason) return;
     this.#options.say?.(`${place} is left: ${reason}`);

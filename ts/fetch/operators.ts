@@ -34,9 +34,9 @@ export function findContent(state: ProtocolState, infohash: Uint8Array, round: n
   return listings.sort((a, b) => b.operators.length - a.operators.length || a.content.id - b.content.id)[0];
 }
 
-/** Standing for the money, by which operators are ranked; who asks nothing comes first. @param price in wei per MiB */
+/** Standing for the money, by which operators are ranked. @param price in wei per MiB; nothing counts as one wei */
 export function worthOf({ standing }: Operator, price: bigint): number {
-  return standing / Number(price);
+  return standing / Math.max(1, Number(price));
 }
 
 /** Who holds a content live, best standing first. */

@@ -51,10 +51,12 @@ export async function preparePayment(options: PaymentOptions): Promise<Paying> {
       signal,
     });
     const chosen = quotes.filter(({ price }) => price <= maxPrice).slice(0, seats);
-    if (chosen.length === 0)
-      throw new HoldfastError(`no operator offers content ${contentId} for ${maxPrice} asset wei per MiB or less`, {
-        facts: { asked: quotes.map(({ operator, price }) => ({ operator: operator.id, price })) },
-      });
+    if (chosen.length === 0) {
+      const asked = quotes.map(({ operator, price }) => `operator ${operator.id} asks ${price}`);
+      throw new HoldfastError(
+        `no operator offers content ${contentId} for ${maxPrice} asset wei per MiB or less: ${asked.join(", ") || "none answers"}`,
+      );
+    }
     const operators = chosen.map(({ operator }) => operator.address);
     await purse.fund(wallet, contentId, { budget, operators, keySeconds }, say);
   }

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fund } from "../operator/testing.ts";
 import { cost, MEBIBYTE } from "../retrieval/credit.ts";
 import { read } from "../sdk/call.ts";
-import { accountOf, deposit, requestRelease } from "../sdk/retrieval.ts";
+import { accountOf, deposit, requestRelease, revoke } from "../sdk/retrieval.ts";
 import { eventually } from "../testing/eventually.ts";
 import { temporaryFolder } from "../testing/folders.ts";
 import { fetchContent } from "./fetch.ts";
@@ -92,6 +92,24 @@ describe("a purse", () => {
     expect(said.slice(4)[0]).toBe("deposited 500 wei");
     const account = await accountOf(wallet, deployment, wallet.account.address);
     expect(account).toMatchObject({ balance: 0n, keys: [{ ceiling: 1_500n }] });
+    await purse.close();
+  });
+
+  test("does not authorise a key again that was revoked: its successor is made", async () => {
+    const { wallet, purse } = await payer(8);
+    const { deployment } = market.chain;
+    const listing = await market.listing();
+    const operators = listing.operators.map(({ address }) => address);
+    const fill = () =>
+      purse.fund(wallet, listing.content.id, { budget: 10n, operators, keySeconds: 30 * DAY }, () => {});
+    await fill();
+    const first = purse.signer.address;
+    await revoke(wallet, deployment, first);
+    await fill();
+    expect(purse.signer.address).not.toBe(first);
+    const keys = new Map((await accountOf(wallet, deployment, wallet.account.address)).keys.map((k) => [k.key, k]));
+    expect(keys.get(purse.signer.address)).toMatchObject({ ceiling: 10n });
+    expect(await purse.paying(listing, { maxPrice: PRICE })).toMatchObject({ budget: 10n });
     await purse.close();
   });
 

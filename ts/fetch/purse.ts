@@ -27,7 +27,7 @@ export interface Parts {
   readonly keySeconds: number;
 }
 
-/** A session key with less time left than this is renewed (seconds). */
+/** A session key with less time left than this has a successor made (seconds). */
 const RENEW = 86_400;
 /** Operators take no key that expires within the hour. */
 const KEY_MARGIN = 3_600;
@@ -38,14 +38,15 @@ const KEY_MARGIN = 3_600;
  */
 export class Purse {
   readonly payer: Address;
-  readonly signer: LocalAccount;
   readonly store: Store;
   readonly #client: Client;
   readonly #deployment: Deployment;
+  readonly #folder: string;
+  #signer: LocalAccount;
 
-  private constructor(payer: Address, signer: LocalAccount, store: Store, client: Client, deployment: Deployment) {
-    [this.payer, this.signer, this.store] = [payer, signer, store];
-    [this.#client, this.#deployment] = [client, deployment];
+  private constructor(payer: Address, folder: string, signer: LocalAccount, store: Store, at: [Client, Deployment]) {
+    [this.payer, this.#folder, this.#signer, this.store] = [payer, folder, signer, store];
+    [this.#client, this.#deployment] = at;
   }
 
   /** Opens a payer's purse, with a new session key if it has none. @throws StoreError when another process has it open */
@@ -53,7 +54,8 @@ export class Purse {
     const folder = join(placeOf(state, deployment), getAddress(payer));
     const store = await openStore(join(folder, "promises")); // its lock is the purse's
     try {
-      return new Purse(getAddress(payer), await sessionKey(folder), store, client, deployment);
+      const signer = (await readKey(folder)) ?? (await newKey(folder));
+      return new Purse(getAddress(payer), folder, signer, store, [client, deployment]);
     } catch (error) {
       await store.close();
       throw error;
@@ -68,13 +70,17 @@ export class Purse {
 
   /** The address of a payer's session key, if it has one here. */
   static async keyOf(state: string, deployment: Deployment, payer: Address): Promise<Address | undefined> {
-    const file = keyFile(join(placeOf(state, deployment), getAddress(payer)));
-    return (await readKey(file))?.address;
+    return (await readKey(join(placeOf(state, deployment), getAddress(payer))))?.address;
   }
 
   /** Throws the session key away: the next time there is a new one. For a key that was revoked. */
   static async forgetKey(state: string, deployment: Deployment, payer: Address): Promise<void> {
     await rm(keyFile(join(placeOf(state, deployment), getAddress(payer))), { force: true });
+  }
+
+  /** The session key. */
+  get signer(): LocalAccount {
+    return this.#signer;
   }
 
   get domain(): Domain {
@@ -137,31 +143,38 @@ export class Purse {
       await earmark(wallet, deployment, operator, wei);
       say(`earmarked ${wei} wei for ${operator}`);
     }
+    await this.renewKey();
     const { left, expiry, ceiling } = await this.#key();
-    const now = await this.#now();
-    if (left >= budget && expiry > now + RENEW) return;
-    const wider = ceiling + (left < budget ? budget - left : 0n);
-    const until = Math.max(expiry, now + keySeconds);
+    if (left >= budget) return;
+    const wider = ceiling + budget - left;
+    const until = Math.max(expiry, (await this.#now()) + keySeconds);
     await authorise(wallet, deployment, { key: this.signer.address, expiry: until, ceiling: wider });
     say(
       `session key ${this.signer.address} may promise ${wider} wei in all, until ${new Date(until * 1000).toISOString()}`,
     );
   }
 
+  /**
+   * Makes a new session key, if this one has expired or soon will: a key is not authorised again, since it may have been revoked.
+   * What the old one promised stays promised.
+   */
+  async renewKey(): Promise<void> {
+    const { expiry } = await this.#key();
+    if (expiry !== 0 && expiry < (await this.#now()) + RENEW) this.#signer = await newKey(this.#folder);
+  }
+
   close(): Promise<void> {
     return this.store.close();
   }
 
-  /** The session key as it stands; `left` is what it may still promise. An expired one begins anew, its old promises still to pay. */
+  /** The session key as it stands; `left` is what it may still promise. Its vouchers draw what older keys promised, too. */
   async #key(): Promise<{ left: bigint; expiry: number; ceiling: bigint }> {
     const key = await read(this.#client, this.#deployment, "Retrieval", "sessionKey", [
       this.payer,
       this.signer.address,
     ]);
-    const live = Number(key.expiry) > (await this.#now());
-    const { ceiling, spent } = live ? key : { ceiling: 0n, spent: 0n };
-    const left = ceiling - spent - (await this.#owed());
-    return { left, ceiling, expiry: Number(key.expiry) };
+    const { ceiling, spent, expiry } = key;
+    return { left: ceiling - spent - (await this.#owed()), ceiling, expiry: Number(expiry) };
   }
 
   /** Promised to all operators and not paid by the contract yet. */
@@ -226,18 +239,16 @@ function keyFile(folder: string): string {
   return join(folder, "session.key");
 }
 
-/** The session key in a folder, made if there is none: a file with the key in hex that only its owner may read. */
-async function sessionKey(folder: string): Promise<LocalAccount> {
-  const file = keyFile(folder);
-  const found = await readKey(file);
-  if (found !== undefined) return found;
-  const key = generatePrivateKey();
+/** A session key in a folder, in place of the one there was: a file with the key in hex that only its owner may read. */
+async function newKey(folder: string): Promise<LocalAccount> {
+  const [file, key] = [keyFile(folder), generatePrivateKey()];
   await writeFile(`${file}.tmp`, `${key}\n`, { mode: 0o600, flush: true });
   await rename(`${file}.tmp`, file);
   return privateKeyToAccount(key);
 }
 
-async function readKey(file: string): Promise<LocalAccount | undefined> {
+async function readKey(folder: string): Promise<LocalAccount | undefined> {
+  const file = keyFile(folder);
   const there = await access(file).then(
     () => true,
     (error) => error.code !== "ENOENT",

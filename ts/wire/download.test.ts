@@ -9,6 +9,7 @@ import { PARALLEL_FROM } from "../torrent/threads.ts";
 import { BLOCK } from "../torrent/trees.ts";
 import { DEFAULT_TIMEOUTS } from "./connection.ts";
 import { deferred } from "./deferred.ts";
+import { Download } from "./download.ts";
 import type { PeerError } from "./errors.ts";
 import { fetchTorrent } from "./fetch.ts";
 import {
@@ -322,4 +323,22 @@ describe("a downloader goes on without a peer that", () => {
     });
     expect(await hashFolder(join(folder, "sample"))).toEqual(hashFiles(sample.files));
   });
+});
+
+test("peers may be added to a download that runs; until then it waits", async () => {
+  const sample = await makeSample({ "a.bin": sampleBytes(300_000, 1) });
+  const folder = await temporaryFolder();
+  const download = new Download(sample.torrent, { peers: [], growing: true, folder });
+  const running = download.run();
+  const seeder = await seed(sample);
+  download.add([seeder]);
+  await running;
+  expect(await hashFolder(join(folder, "sample"))).toEqual(hashFiles(sample.files));
+});
+
+test("a download that waits for further peers gives up after a while", async () => {
+  const sample = await makeSample({ "a.bin": sampleBytes(300_000, 1) });
+  const limits = { idleMs: 200, stallMs: 100 };
+  const download = new Download(sample.torrent, { peers: [], growing: true, folder: await temporaryFolder(), limits });
+  await expect(download.run()).rejects.toMatchObject({ fault: "idle" });
 });
