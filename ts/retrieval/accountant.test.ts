@@ -114,6 +114,39 @@ describe("H-RET-1: a voucher is refused, and nothing is sent for it, when it", (
   });
 });
 
+test("a voucher of another key takes over what the last one owes: its key must be good for all of it", async () => {
+  const content = await sample();
+  const ceiling = cost(4 * BLOCK, PRICE);
+  const meansOf = async (_: unknown, __: unknown, key?: string) =>
+    key === undefined ? { ...RICH, key } : { ...RICH, key: { ...RICH.key!, ceiling } };
+  const { seeder, ledger } = await sell(content, { meansOf });
+  const payer = await RawPayer.join(seeder, content);
+  const good = await payer.pay({ signer: PAYER, cumulativeBytes: 8 * BLOCK });
+  await expect.poll(() => ledger.get(PAYER.address, CONTENT)?.voucher).toEqual(good);
+  await payer.pay({ signer: SESSION, cumulativeBytes: 9 * BLOCK });
+  await expect.poll(() => payer.refusals).toMatchObject([{ reason: "key" }]);
+  expect(ledger.get(PAYER.address, CONTENT)?.voucher).toEqual(good);
+
+  await ledger.redeemed(PAYER.address, CONTENT, cost(6 * BLOCK, PRICE));
+  const next = await payer.pay({ signer: SESSION, cumulativeBytes: 10 * BLOCK });
+  await expect.poll(() => ledger.get(PAYER.address, CONTENT)?.voucher).toEqual(next);
+});
+
+test("what the contract has just paid is not counted twice, though the operator has yet to hear of it", async () => {
+  const content = await sample();
+  const [earmark, paid] = [cost(10 * BLOCK, PRICE), cost(6 * BLOCK, PRICE)];
+  const meansOf = async (_: unknown, __: unknown, key?: string) =>
+    key === undefined ? { funds: earmark - paid, paid } : { ...RICH, funds: earmark };
+  const { seeder, ledger } = await sell(content, { meansOf });
+  const payer = await RawPayer.join(seeder, content);
+  await payer.pay({ cumulativeBytes: 6 * BLOCK });
+  await expect.poll(() => ledger.outstanding(PAYER.address)).toBe(paid);
+  const all = await payer.pay({ signer: PAYER, cumulativeBytes: 10 * BLOCK });
+  await expect.poll(() => ledger.get(PAYER.address, CONTENT)?.voucher).toEqual(all);
+  await payer.pay({ signer: PAYER, cumulativeBytes: 11 * BLOCK });
+  await expect.poll(() => payer.refusals).toMatchObject([{ reason: "funds" }]);
+});
+
 test("the last voucher counts, though the payer hangs up behind it", async () => {
   const content = await sample();
   const { seeder, ledger } = await sell(content);
@@ -166,6 +199,59 @@ describe("credit", () => {
     second.request(ALL);
     await expect.poll(() => second.refusals.length).toBe(1);
     expect(first.received + second.received).toBeLessThanOrEqual(MEBIBYTE + 2 * BLOCK);
+  });
+
+  test("a debt stays when the payer has the contract pay more than we were promised", async () => {
+    const content = await sample();
+    const paid = cost(BLOCK, PRICE) + 1n;
+    const meansOf = async (_: unknown, __: unknown, key?: string) =>
+      key === undefined ? { ...RICH, key, paid } : RICH; // by the session key's time the contract had paid nothing
+    const { seeder } = await sell(content, { meansOf });
+    const payer = await RawPayer.join(seeder, content);
+    await payer.pay();
+    await expect.poll(() => seeder.peers[0]?.meter?.bid).toBe(PRICE);
+    payer.request(ALL);
+    await expect.poll(() => payer.choked, { timeout: 5_000 }).toBe(true);
+    await payer.pay({
+      signer: PAYER,
+      cumulativeBytes: 2 * BLOCK,
+      cumulativeAmount: paid + cost(BLOCK, PRICE),
+    });
+    await expect.poll(() => payer.choked).toBe(false);
+    payer.request(ALL);
+    await expect.poll(() => payer.choked, { timeout: 5_000 }).toBe(true);
+    expect(payer.received).toBeLessThanOrEqual(MEBIBYTE + 2 * BLOCK);
+  });
+
+  test("what was admitted for free and never sent is no credit", async () => {
+    const content = await makeSample({ "a.bin": sampleBytes(32 * MEBIBYTE, 1) }, 262_144);
+    const { seeder } = await sell(content);
+    const first = await RawPayer.join(seeder, content);
+    await expect.poll(() => first.choked).toBe(false);
+    first.peer.socket.pause(); // reads nothing: what was admitted waits at the seeder
+    first.request(1_600);
+    await expect
+      .poll(
+        async () => {
+          const sent = seeder.peers[0]!.uploaded;
+          await new Promise((resolve) => setTimeout(resolve, 200));
+          return sent > 0 && seeder.peers[0]!.uploaded === sent;
+        },
+        { timeout: 5_000 },
+      )
+      .toBe(true);
+    expect(seeder.peers[0]!.uploaded).toBeLessThan(1_600 * BLOCK);
+    await first.pay();
+    await expect.poll(() => seeder.peers[0]?.meter?.bid).toBe(PRICE);
+    first.peer.socket.destroy();
+    await expect.poll(() => seeder.peers.length).toBe(0);
+
+    const second = await RawPayer.join(seeder, content);
+    await second.pay({ cumulativeBytes: 2 * BLOCK });
+    await expect.poll(() => seeder.peers[0]?.meter?.bid).toBe(PRICE);
+    second.request(ALL);
+    await expect.poll(() => second.refusals.length).toBe(1);
+    expect(second.received).toBeLessThanOrEqual(MEBIBYTE + 2 * BLOCK);
   });
 
   test("two connections of one payer share one window", async () => {

@@ -181,6 +181,9 @@ export class Accountant {
     // Another connection of the channel may have paid meanwhile. From here on nothing can come between judging and taking.
     if (ledger.get(payer, contentId) !== last) return this.take(payment, session);
 
+    // A redemption that our books have yet to hear of: what it paid is no longer among the funds, and no longer owed.
+    if (last !== undefined) ledger.redeemed(payer, contentId, means.paid).catch(() => {});
+
     // The contract may have paid what our books lost or never had: of such a channel only the amount says what is new.
     const known = last !== undefined && last.voucher.cumulativeAmount >= means.paid;
     const amount = voucher.cumulativeAmount - (known ? last.voucher.cumulativeAmount : means.paid);
@@ -191,13 +194,16 @@ export class Accountant {
       if (means.key === undefined) return "signature";
       const { expiry, ceiling, spent } = means.key;
       if (expiry - Date.now() / 1000 < (this.options.keyMargin ?? KEY_MARGIN)) return "key";
-      if (ledger.outstanding(payer, key) + amount > ceiling - spent) return "key";
+      // A voucher replaces the last one, so what that one still owes falls to this one's key.
+      const taken = known && !isAddressEqual(last.signer, key) ? ledger.owed(payer, contentId) : 0n;
+      if (ledger.outstanding(payer, key) + taken + amount > ceiling - spent) return "key";
     }
     const spare = means.funds - ledger.outstanding(payer) - amount;
     if (spare < 0n) return "funds";
 
     const channel = this.#channel(payer, contentId);
-    if (!known) channel.served = Math.max(0, voucher.cumulativeBytes - affordable(amount, bid));
+    const debt = Math.max(0, channel.served - channel.paid);
+    if (!known) channel.served = debt + Math.max(0, voucher.cumulativeBytes - affordable(amount, bid));
     await ledger.accept(voucher, signer, means.paid);
     channel.paid = Math.max(channel.paid, voucher.cumulativeBytes);
     channel.history = Math.min(channel.paid, affordable(voucher.cumulativeAmount, terms.price));
@@ -241,6 +247,8 @@ class Session implements Extension, Meter {
   readonly #accountant: Accountant;
   readonly #peer: UploadPeer;
   #send: ((payload: Uint8Array) => void) | undefined;
+  /** To which what was last admitted is charged; undefined when that was free. */
+  #charged: Channel | undefined;
   #judging = false;
   /** Came while another was judged. Of several the last is enough. */
   #next: Payment | undefined;
@@ -264,6 +272,7 @@ class Session implements Extension, Meter {
 
   admit(bytes: number): boolean | Promise<boolean> {
     const { channel } = this;
+    this.#charged = channel;
     if (channel === undefined) return true;
     if (channel.waits.length === 0 && channel.admit(bytes, this.window)) return true;
     if (channel.overdue) return false;
@@ -274,7 +283,7 @@ class Session implements Extension, Meter {
   }
 
   refund(bytes: number): void {
-    if (this.channel !== undefined) this.channel.served -= bytes;
+    if (this.#charged !== undefined) this.#charged.served -= bytes;
   }
 
   onReady(send: (payload: Uint8Array) => void): void {

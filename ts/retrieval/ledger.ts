@@ -50,6 +50,12 @@ export class Ledger {
     return sum;
   }
 
+  /** What a channel's last voucher promises and the contract has not yet paid, in wei. */
+  owed(payer: Address, contentId: number): bigint {
+    const entry = this.get(payer, contentId);
+    return entry === undefined ? 0n : owed(entry.voucher, entry.redeemed);
+  }
+
   /**
    * Takes a voucher that is good and grows. Resolves when it is on disk.
    * @param paid what the contract has paid of the channel, in wei
