@@ -67,7 +67,8 @@ function pointers(files, exists) {
       if (target && !exists(to)) found.push(`${path}: no ${to} to link to`);
       // Decisions have no headings; a link names the sentence that one begins with.
       const isDecision = to === "docs/decisions.md" && !label.endsWith(".md");
-      if (isDecision && !files.get(to)?.includes(`\n**${label}`)) found.push(`${path}: no decision "${label}"`);
+      if (isDecision && !oneLine(files.get(to)).includes(` **${oneLine(label)}`))
+        found.push(`${path}: no decision "${label}"`);
     }
     for (const [, name] of prose.matchAll(/`([^`\n]+)`/g)) {
       const [, contract, member] = name.match(/^([A-Z]\w*)\.(\w+)(?:\(.*\))?$/) ?? [];
@@ -81,6 +82,10 @@ function pointers(files, exists) {
     }
   }
   return found;
+}
+
+function oneLine(text = "") {
+  return text.replace(/\s+/g, " ");
 }
 
 function idsIn(files, belongs) {
