@@ -5,38 +5,22 @@
  * that is busy for a while is unfair to nobody, and ratios are those within a round.
  */
 import { fork } from "node:child_process";
-import { createCipheriv } from "node:crypto";
-import { createWriteStream, existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { finished } from "node:stream/promises";
 import { fileURLToPath } from "node:url";
-import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
-import { Accountant } from "../retrieval/accountant.ts";
-import { DEFAULT_WINDOW } from "../retrieval/credit.ts";
-import type { Terms } from "../retrieval/hf-pay.ts";
-import { Ledger } from "../retrieval/ledger.ts";
-import { Payer } from "../retrieval/payer.ts";
 import { byBid } from "../retrieval/unchoker.ts";
 import { openStore } from "../store/store.ts";
 import { hasClient } from "../testing/installed.ts";
 import { createTorrent, Libtorrent } from "../testing/libtorrent.ts";
+import { CONTENTS, newAccount, openShop, payerOf, writeRandom } from "../testing/swarm.ts";
 import { DataFolder } from "../torrent/folder.ts";
 import { parseTorrent } from "../torrent/metainfo.ts";
 import { fetchTorrent } from "../wire/fetch.ts";
-import { Seeder, type SeederOptions } from "../wire/seeder.ts";
+import { Seeder } from "../wire/seeder.ts";
 
 const PIECE_LENGTH = 1 << 20;
-/** Asset wei: more than is spent here. */
-const PLENTY = 10n ** 24n;
-const TERMS: Terms = {
-  chainId: 1,
-  contract: "0x0000000000000000000000000000000000000001",
-  operator: "0x0000000000000000000000000000000000000002",
-  price: 10n ** 12n,
-  window: DEFAULT_WINDOW,
-};
 
 interface Peer {
   readonly port: number;
@@ -80,14 +64,12 @@ async function fetchOurs(torrent: string, folder: string, port: number): Promise
 
 /** A downloader that pays, vouchers and their durable writes included. Its channel begins anew or has a history. */
 function payingFrom(books: string, isNew: boolean): Fetch {
-  const old = privateKeyToAccount(generatePrivateKey());
+  const old = newAccount();
   return async (torrent, folder, port) => {
     const parsed = parseTorrent(await readFile(torrent));
-    const signer = isNew ? privateKeyToAccount(generatePrivateKey()) : old;
+    const signer = isNew ? newAccount() : old;
     const store = await openStore(join(books, signer.address));
-    const [budget, reach] = [PLENTY, async () => PLENTY];
-    const what = { domain: TERMS, payer: signer.address, signer, contentId: 1, pieceLength: parsed.pieceLength };
-    const payer = new Payer({ ...what, maxPrice: TERMS.price, budget, reach, store });
+    const payer = payerOf(parsed, store, signer);
     const { extensions, onVerified, settle: beforeLeaving } = payer;
     const began = performance.now();
     const peers = [{ host: "127.0.0.1", port }];
@@ -107,17 +89,6 @@ async function fetchTheirs(torrent: string, folder: string, port: number): Promi
   return seconds;
 }
 
-async function writeRandom(path: string, mebibytes: number): Promise<void> {
-  const cipher = createCipheriv("aes-128-ctr", Buffer.alloc(16), Buffer.alloc(16));
-  const out = cipher.pipe(createWriteStream(path));
-  const zeros = Buffer.alloc(1 << 20);
-  for (let i = 0; i < mebibytes; i++) {
-    if (!cipher.write(zeros)) await new Promise((resolve) => cipher.once("drain", resolve));
-  }
-  cipher.end();
-  await finished(out);
-}
-
 /** Of one fetch. */
 interface Run {
   readonly speed: number;
@@ -127,7 +98,7 @@ interface Run {
 
 async function main(mebibytes: number, rounds: number): Promise<void> {
   if (!hasClient("libtorrent")) throw new Error("nothing to compare with: apt-get install python3-libtorrent");
-  const work = await mkdtemp(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "holdfast-bench-"));
+  const work = await mkdtemp(join(CONTENTS, "holdfast-bench-"));
   const books = await mkdtemp(join(tmpdir(), "holdfast-bench-"));
   const seeders: Peer[] = [];
   try {
@@ -199,22 +170,25 @@ function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 }
 
-async function serve(path: string, folder: string, options: Partial<SeederOptions> = {}): Promise<void> {
+async function seed(path: string, folder: string): Promise<void> {
   const torrent = parseTorrent(await readFile(path));
-  const seeder = await Seeder.listen({ host: "127.0.0.1", port: 0, ...options });
+  const seeder = await Seeder.listen({ host: "127.0.0.1", port: 0 });
   seeder.add({ torrent, folder: new DataFolder(folder, torrent) });
+  tell(seeder);
+}
+
+async function sell(path: string, folder: string, books: string): Promise<void> {
+  const { seeder } = await openShop(parseTorrent(await readFile(path)), folder, books, byBid(16));
+  tell(seeder);
+}
+
+/** @param seeder is the parent's from here on */
+function tell(seeder: Seeder): void {
   process.send!(seeder.port);
   process.once("disconnect", () => process.exit()); // as --cpu-prof wants it
 }
 
-async function sell(path: string, folder: string, books: string): Promise<void> {
-  const ledger = await Ledger.open(await openStore(books), TERMS);
-  const meansOf = async () => ({ funds: PLENTY, paid: 0n });
-  const { extensions } = new Accountant({ terms: TERMS, ledger, meansOf, contentOf: () => 1, rechoke: () => {} });
-  await serve(path, folder, { unchoker: byBid(16), extensions });
-}
-
 const [first, ...rest] = process.argv.slice(2);
-if (first === "seed") await serve(rest[0]!, rest[1]!);
+if (first === "seed") await seed(rest[0]!, rest[1]!);
 else if (first === "sell") await sell(rest[0]!, rest[1]!, rest[2]!);
 else await main(Number(first ?? 1024), Number(rest[0] ?? 7));

@@ -113,7 +113,8 @@ describe("free peers have a quarter of every minute", () => {
     ["as fast, on few slots", 4, 400, 400],
     ["as fast, on two", 2, 400, 400],
   ])("that are %s", async (_, slots, freeSpeed, paidSpeed) => {
-    const sent = await run(byBid(slots), [...peers(20, paidSpeed * KIB, 1n), ...peers(20, freeSpeed * KIB)], 240);
+    const all = [...peers(20, paidSpeed * KIB, 1n), ...peers(20, freeSpeed * KIB)];
+    const sent = await run(byBid(slots), all, 240);
     const minutes = sent.slice(0, -59).map((_, i) => share(sent.slice(i, i + 60)));
     expect(Math.min(...minutes)).toBeGreaterThanOrEqual(0.22);
     expect(Math.max(...minutes)).toBeLessThanOrEqual(0.28);

@@ -1,7 +1,7 @@
 """Drives libtorrent for the tests: makes a torrent, or seeds or fetches one on a loopback address.
 
     libtorrent-peer.py create --out FILE --piece-length N [--hybrid] DATA
-    libtorrent-peer.py run --host IP --folder DIR [--peer IP:PORT]... TORRENT | --magnet URI
+    libtorrent-peer.py run --host IP --folder DIR [--peer IP:PORT]... [--open] TORRENT | --magnet URI
 
 `run` prints one JSON object a line and goes on until standard input is closed.
 """
@@ -42,6 +42,7 @@ def session(args):
         "enable_outgoing_utp": False,
         "allow_multiple_connections_per_ip": True,
         "out_enc_policy": int(lt.enc_policy.pe_disabled if args.plain else lt.enc_policy.pe_enabled),
+        **({"connections_limit": 1000, "unchoke_slots_limit": -1} if args.open else {}),
         "alert_mask": kinds.all_categories if args.verbose else kinds.error_notification,
     })
 
@@ -90,6 +91,7 @@ running.add_argument("--folder", required=True)
 running.add_argument("--peer", action="append", default=[])
 running.add_argument("--magnet")
 running.add_argument("--plain", action="store_true")
+running.add_argument("--open", action="store_true")
 running.add_argument("--verbose", action="store_true")
 running.add_argument("torrent", nargs="?")
 args = parser.parse_args()

@@ -20,6 +20,8 @@ export interface LibtorrentOptions {
   readonly peers?: readonly string[];
   /** Never try an encrypted connection first, which costs a reconnection. */
   readonly plain?: boolean;
+  /** Takes any number of peers, and lets all of them download at once. */
+  readonly open?: boolean;
   /** Prints all its alerts to stderr. */
   readonly verbose?: boolean;
 }
@@ -33,7 +35,7 @@ export class Libtorrent {
   constructor(options: LibtorrentOptions) {
     const torrent = options.torrent.startsWith("magnet:") ? ["--magnet", options.torrent] : [options.torrent];
     const peers = (options.peers ?? []).flatMap((peer) => ["--peer", peer]);
-    const flags = [...(options.plain === true ? ["--plain"] : []), ...(options.verbose === true ? ["--verbose"] : [])];
+    const flags = (["plain", "open", "verbose"] as const).filter((flag) => options[flag]).map((flag) => `--${flag}`);
     const place = ["--host", options.host ?? "127.0.0.1", "--folder", options.folder];
     const child = spawn(PYTHON, [SCRIPT, "run", ...place, ...peers, ...flags, ...torrent], {
       stdio: ["pipe", "pipe", "inherit"],
@@ -48,6 +50,10 @@ export class Libtorrent {
       child.once("exit", (code) => reject(new Error(`libtorrent ended with ${code} before it was complete`)));
     });
     this.complete.catch(() => {});
+  }
+
+  get pid(): number {
+    return this.#process.pid!;
   }
 
   async close(): Promise<void> {

@@ -29,6 +29,9 @@ export interface Loss {
 /** Most bytes of data that one hash request may make us read, unless a single piece is more. */
 const MAX_HASHED = 16 << 20;
 
+/** Of a piece that is hashed so many bytes are in memory at once: a piece may be large, and everybody may ask. */
+const READ = 256 * 1024;
+
 /** Layers of a file's tree over some of its pieces, from the blocks up. */
 interface Lower {
   readonly firstBlock: number;
@@ -108,9 +111,14 @@ export class TorrentSource implements Source {
     const kept = await cache?.blockHashes(first, Math.ceil(piece.length / BLOCK)).catch(() => undefined);
     if (kept !== undefined && right(kept)) return kept;
     // No cache, or a damaged one, which says nothing about the data.
-    const data = await this.#data(index, piece.offset, piece.length, piece.file);
-    const hashes = data === undefined ? undefined : hashBlocks(data);
-    if (hashes === undefined || right(hashes)) return hashes;
+    const parts: Uint8Array[] = [];
+    for (let at = 0; at < piece.length; at += READ) {
+      const data = await this.#data(index, piece.offset + at, Math.min(READ, piece.length - at), piece.file);
+      if (data === undefined) return undefined;
+      parts.push(hashBlocks(data));
+    }
+    const hashes = Buffer.concat(parts);
+    if (right(hashes)) return hashes;
     this.#lose(index, new DamagedBlockError(first, path.join("/"), "the piece is not what the torrent says"));
     return undefined;
   }
