@@ -2,14 +2,18 @@ import { readFile, truncate, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { answerHashRequest, layersOf } from "../torrent/hash-request.ts";
 import { parseInfo } from "../torrent/metainfo.ts";
 import { PossessionCache } from "../torrent/possession.ts";
+import { hashBlocks } from "../torrent/segment.mjs";
 import { BLOCK } from "../torrent/trees.ts";
 import { DEFAULT_TIMEOUTS } from "./connection.ts";
+import { deferred } from "./deferred.ts";
 import type { PeerError } from "./errors.ts";
 import { fetchTorrent } from "./fetch.ts";
 import type { Message } from "./messages.ts";
 import { dataOf, makeSample, RawPeer, type Sample, sampleBytes, seed, temporaryFolder } from "./testing.ts";
+import type { Unchoker } from "./unchoker.ts";
 
 const KEEP_ALIVE = Buffer.alloc(4);
 const FILES = { "a.bin": sampleBytes(1_500_000, 1), "b.bin": sampleBytes(70_000, 2) };
@@ -210,6 +214,53 @@ describe("a seeder", () => {
     await truncate(path, 100);
     expect(await ask()).toEqual(answer);
     expect(lost).toEqual([]);
+  });
+
+  test("answers for pieces larger than what it reads at once, the last one short", async () => {
+    const sample = await makeSample({ "a.bin": sampleBytes(2_500_001, 3) }, 1 << 20);
+    const [file, [data]] = [sample.torrent.files[0]!, sample.data as [Buffer]];
+    const peer = await RawPeer.join(await seed(sample), sample.torrent);
+    for (const index of [0, 128]) {
+      const { piecesRoot } = file;
+      const request = { piecesRoot: piecesRoot!, baseLayer: 0, index, length: 64, proofLayers: 7 };
+      peer.send({ type: "hash-request", ...request });
+      const answer = await peer.next("hashes", "hash-reject");
+      const right = answerHashRequest(request, file.blocks, layersOf(hashBlocks(data)));
+      expect(answer).toMatchObject({ type: "hashes", index, hashes: right });
+    }
+  });
+
+  test("sends when its policy lets it, and gives back what it was let and a choke kept it from", async () => {
+    const sample = await makeSample(FILES);
+    const turn = deferred<void>();
+    const refunded: number[] = [];
+    let [open, asked] = [true, 0];
+    const unchoker: Unchoker = {
+      choose: (interested) => (open ? interested : []),
+      admit: () => {
+        asked++;
+        return turn.promise;
+      },
+      refund: (_, bytes) => refunded.push(bytes),
+    };
+    const seeder = await seed(sample, { unchoker });
+    const peer = await RawPeer.join(seeder, sample.torrent);
+    peer.send({ type: "interested" });
+    await peer.next("unchoke");
+    peer.send(request(0, 0, BLOCK), request(1, 0, BLOCK));
+    await expect.poll(() => asked).toBe(1);
+    open = false;
+    seeder.rechoke();
+    await peer.next("choke");
+    turn.resolve();
+    expect(await peer.next("piece", "reject")).toMatchObject({ type: "reject", piece: 1 });
+    expect(await peer.next("piece", "reject")).toMatchObject({ type: "reject", piece: 0 });
+    expect(refunded).toEqual([BLOCK]);
+    open = true;
+    seeder.rechoke();
+    await peer.next("unchoke");
+    peer.send(request(1, 0, BLOCK));
+    expect(await peer.next("piece", "reject")).toMatchObject({ type: "piece", piece: 1 });
   });
 
   test("without piece layers rejects hash requests, and accuses no data", async () => {
