@@ -14,7 +14,9 @@ const schema = z.strictObject({
   capacity: field.size().optional(),
   verbose: z.boolean().default(false),
   relays: z.array(field.url()).default([]),
-  fees: z.strictObject({ maxFeePerGas: field.wei().prefault("50 gwei") }).prefault({}),
+  fees: z
+    .strictObject({ maxFeePerGas: field.wei().prefault("50 gwei"), pricePerMiB: field.wei().optional() })
+    .prefault({}),
 });
 
 let folder: string;
@@ -54,9 +56,11 @@ describe("a configuration", () => {
       HOLDFAST_RPC_URL: rpcUrl,
       HOLDFAST_VERBOSE: "true",
       HOLDFAST_RELAYS: "https://a.test, https://b.test",
+      HOLDFAST_FEES_PRICE_PER_MIB: "375 gwei",
     };
     const config = await loadConfig(schema, { env });
     expect(config).toMatchObject({ rpcUrl, verbose: true, relays: ["https://a.test", "https://b.test"] });
+    expect(config.fees.pricePerMiB).toBe(375_000_000_000n);
   });
 
   test.each<[string, object, Record<string, string>, Record<string, unknown>, string]>([

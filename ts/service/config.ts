@@ -118,11 +118,12 @@ function unwrap(type: unknown): unknown {
   return wraps ? unwrap(type.unwrap()) : type;
 }
 
+/** A capital begins a word if a small letter follows: `pricePerMiB` is PRICE_PER_MIB. */
 function variableOf(name: string, prefix: string): string {
   return (
     prefix +
     name
-      .replace(/[A-Z]/g, (letter) => `_${letter}`)
+      .replace(/[A-Z](?=[a-z])/g, (letter) => `_${letter}`)
       .replaceAll(".", "_")
       .toUpperCase()
   );
