@@ -147,7 +147,7 @@ test("without a chain it is a plain download from the peers and trackers that ar
   const run = await holdfast(["fetch", link, "--local-sources", "-o", folder], { chain: false, stateDir });
   await tracker.close();
   expect(run).toMatchObject({ code: 0, stderr: expect.stringMatching(/^nobody is paid: .* is no deployment/) });
-  expect(run.stdout).toContain(`for free: ${SIZE} bytes from 1 peers`);
+  expect(run.stdout).toContain(`for free: ${SIZE} bytes from 1 peer`);
   await market.expectWhole(folder);
   expect(tracker.heard.map(({ event }) => event)).toContain("completed");
 });

@@ -226,7 +226,7 @@ function describe({
     `${printable(name)}: ${complete ? "complete" : "not complete"}, ${bytes} bytes received, ${spent} asset wei spent`,
     ...(operators.length > 0 ? [table.toString()] : []),
     ...(unpaid === null ? [] : [`nobody was paid: ${unpaid}`]),
-    `for free: ${free.bytes} bytes from ${free.peers} peers`,
+    `for free: ${free.bytes} bytes from ${free.peers} ${free.peers === 1 ? "peer" : "peers"}`,
   ].join("\n");
 }
 

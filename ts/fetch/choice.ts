@@ -3,8 +3,10 @@ import { type Ended, Payer, type PayerOptions } from "../retrieval/payer.ts";
 import { type Operator, worthOf } from "./operators.ts";
 
 export interface ChoiceOptions {
-  /** Operators that can be paid: those that hold the content on chain and have something set aside. */
+  /** Those that hold the content on chain. */
   readonly operators: readonly Operator[];
+  /** Those of them that have something set aside. */
+  readonly payable: ReadonlySet<Address>;
   /** Operators paid at once. */
   readonly seats: number;
   readonly say: (what: string) => void;
@@ -54,26 +56,26 @@ export class Choice {
 
   #onOffer(address: Address, price: bigint): void {
     if (this.#seated.has(address)) return;
-    if (!this.#operators.has(address)) {
+    if (!this.#options.payable.has(address)) {
       this.#onStranger(address);
       return;
     }
     this.#waiting.set(address, price);
     if (this.#reviews !== undefined) this.#seat();
-    else if (this.#waiting.size === this.#operators.size) this.#begin();
+    else if (this.#waiting.size === this.#options.payable.size) this.#begin();
     else this.#first ??= setTimeout(() => this.#begin(), OFFERS_MS);
   }
 
   #onStranger(address: Address): void {
     if (this.#strangers.has(address) || this.#strangers.size >= MAX_STRANGERS) return;
     this.#strangers.add(address);
-    this.#options.say(`${address} asks to be paid, and nothing is set aside for it: it is a free peer`);
+    this.#options.say(`${this.#name(address)} asks to be paid, and nothing is set aside for it: it is a free peer`);
   }
 
   #onEnded(address: Address, why: Ended): void {
     this.#waiting.delete(address);
-    this.#seated.delete(address);
-    this.#options.say(`${this.#name(address)} is paid no more: ${why}`);
+    const stops = this.#seated.delete(address);
+    this.#options.say(`${this.#name(address)} is ${stops ? "paid no more" : "not paid"}: ${why}`);
     if (this.#reviews !== undefined) this.#seat();
   }
 

@@ -147,7 +147,7 @@ describe("goes on from others, and says why, when an operator", () => {
     const content = await sample();
     const dear = await sell(content, { terms: { ...TERMS, operator: OTHER, price: 11n * PRICE } });
     const { receipt, said } = await run(content, [dear.seeder, (await sell(content)).seeder], await paying());
-    expect(said).toContain("operator 2 is paid no more: price above our limit");
+    expect(said).toContain("operator 2 is not paid: price above our limit");
     expect(receipt.operators.find(({ operatorId }) => operatorId === 2)).toMatchObject({
       paid: 0n,
       ended: "price above our limit",

@@ -219,9 +219,9 @@ export class ContentFetch {
   #choose({ operators, reach, seats = SEATS, ...paying }: Paying, pieceLength: number): Choice {
     const { say = () => {} } = this.#options;
     const reachOf = (operator: Address) => reach.get(operator) ?? 0n;
-    const payable = operators.filter(({ address }) => reachOf(address) > 0n);
+    const payable = operators.map(({ address }) => address).filter((address) => reachOf(address) > 0n);
     return new Choice(
-      { operators: payable, seats, say },
+      { operators, payable: new Set(payable), seats, say },
       { ...paying, pieceLength, reach: async (operator) => reachOf(operator) },
     );
   }

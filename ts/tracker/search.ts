@@ -94,6 +94,7 @@ class Announcer {
   readonly #options: SearchOptions;
   readonly #pace: Pace;
   #known = false;
+  #lastSaid = "";
   #trackerId: Uint8Array | undefined;
 
   constructor(url: string, us: Pick<Announce, "infohash" | "peerId" | "key">, options: SearchOptions) {
@@ -156,8 +157,10 @@ class Announcer {
     return answer;
   }
 
-  /** Names the tracker by its host: what follows in the URL may be a member's key. */
+  /** Names the tracker by its host: what follows in the URL may be a member's key. Says nothing twice in a row. */
   #say(what: string): void {
+    if (what === this.#lastSaid) return;
+    this.#lastSaid = what;
     const { protocol, host } = new URL(this.url);
     this.#options.say?.(`tracker ${protocol}//${host}: ${what}`);
   }

@@ -418,7 +418,8 @@ export class Download {
     if (now - this.#movedAt > idleMs) {
       const found =
         this.#since === 0 ? "no peer gave anything" : `peers gave ${this.#since} bytes, less than ${leastBytes},`;
-      this.#end.reject(new FetchError("idle", `${found} for ${idleMs} ms: ${[...this.#peers.values()].join("; ")}`));
+      const peers = [...this.#peers.values()].join("; ") || "none was found";
+      this.#end.reject(new FetchError("idle", `${found} for ${idleMs / 1000} s: ${peers}`));
     }
   }
 
