@@ -7,7 +7,7 @@ import { Purse } from "../fetch/purse.ts";
 import { read } from "../sdk/call.ts";
 import type { Deployment } from "../sdk/deployment.ts";
 import * as retrieval from "../sdk/retrieval.ts";
-import { type CliWallet, openChain, openWallet, withChain, withKey } from "./chain.ts";
+import { type CliWallet, openChain, openWallet, withKey } from "./chain.ts";
 import { addressOption, amount, integer } from "./options.ts";
 import { plainTable, print } from "./output.ts";
 import { addressOf, operatorOption, type PurseOptions, payerOf, stateDirOf, withPurse } from "./purse.ts";
@@ -80,7 +80,7 @@ function payCommand(): Command {
 }
 
 function showCommand(): Command {
-  return withPurse(withChain(new Command("show")))
+  return withPurse(withKey(new Command("show")))
     .description("a payer's deposit, earmarks, session keys and ratio")
     .action((_, command: Command) => show(command.optsWithGlobals()));
 }
@@ -176,7 +176,10 @@ async function show(options: PurseOptions): Promise<void> {
   const { deployment, client } = await openChain(options);
   const payer = await payerOf(options, deployment);
   if (payer === undefined)
-    throw new HoldfastError("whose account?", { hint: "say with --payer", exitCode: EXIT.usage });
+    throw new HoldfastError("nothing says whose money to show: there is no purse here", {
+      hint: "say with --payer or the wallet's --key-file",
+      exitCode: EXIT.usage,
+    });
   const account = await retrieval.accountOf(client, deployment, payer);
   const { balance, thaw, earmarks, keys, up, down } = account;
   const coming = (of: retrieval.Thaw | undefined) => (of === undefined ? "" : `${of.amount} at ${timeOf(of.until)}`);

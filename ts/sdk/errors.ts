@@ -46,6 +46,7 @@ const HINTS: Readonly<Record<string, string>> = {
   Erc1271_TooLittleGas: "Send the batch with more gas: a contract's signature takes up to 100,000.",
   Retrieval_BalanceTooLow: "Deposit more first, or ask for less.",
   Retrieval_KeyNarrowed: "A live key can only be widened: revoke it, or authorise another one.",
+  Retrieval_NothingThawing: "Ask for an amount first; two rounds later it can be taken.",
   Retrieval_Thawing: "Withdrawals and released earmarks take two rounds; vouchers are redeemed meanwhile.",
   Retrieval_UnknownContent: "Pay for a content that is in the catalog.",
   Settlement_AuditsPending: "Roll or close the audits due in that epoch first.",
