@@ -1,8 +1,10 @@
+import { access } from "node:fs/promises";
 import { Command } from "commander";
 import { runDevnet } from "../devnet/run.ts";
-import { EXIT } from "../errors.ts";
+import { EXIT, HoldfastError } from "../errors.ts";
 import { type GlobalOptions, integer } from "./options.ts";
 import { interruptible } from "./output.ts";
+import { readTorrent } from "./torrent-file.ts";
 
 interface Flags extends GlobalOptions {
   readonly content?: string;
@@ -25,9 +27,21 @@ export function devnetCommand(): Command {
     .option("--log <file>", "write what every agent says to this file, as JSON lines")
     .action(async (_, command: Command) => {
       const { json = false, keep = false, log, ...flags } = command.optsWithGlobals<Flags>();
+      // Before a whole network is up.
+      if (flags.torrent !== undefined) await readTorrent(flags.torrent);
+      if (flags.content !== undefined) await expectData(flags.content);
       await interruptible(async (signal) => {
         const { holds } = await runDevnet({ ...flags, json, keep, logFile: log, signal });
         process.exitCode = holds ? EXIT.ok : EXIT.failure;
       });
     });
+}
+
+async function expectData(path: string): Promise<void> {
+  await access(path).catch((cause) => {
+    throw new HoldfastError(`${path} cannot be read: give a file or folder to publish`, {
+      cause,
+      exitCode: EXIT.usage,
+    });
+  });
 }

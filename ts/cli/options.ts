@@ -46,7 +46,7 @@ export function endpointOption(text: string): string {
 }
 
 /** Collects an option that may be given several times. */
-export function collect(text: string, before: readonly string[]): string[] {
+export function collect(text: string, before: readonly string[] = []): string[] {
   return [...before, text];
 }
 
