@@ -7,12 +7,12 @@ import { register } from "../sdk/actions.ts";
 import { call, read } from "../sdk/call.ts";
 import { epochOf, roundAt } from "../sdk/clock.ts";
 import { send } from "../sdk/send.ts";
-import { lastEpochOf } from "../sdk/state.ts";
+import { lastEpochOf, type ProtocolState } from "../sdk/state.ts";
 import { loadConfig } from "../service/config.ts";
 import { createLogger, LOG_LEVELS } from "../service/log.ts";
 import { runService } from "../service/service.ts";
 import { type ChainOptions, flagsOf, openChain, openWallet, readState, withChain, withKey } from "./chain.ts";
-import { addressOption, endpointOption, integer } from "./options.ts";
+import { addressOption, amount, endpointOption, integer } from "./options.ts";
 import { percent, plainTable, print } from "./output.ts";
 import { ownerCommands } from "./owner.ts";
 
@@ -24,6 +24,8 @@ interface RunOptions extends ChainOptions {
   readonly capacityChunks?: number;
   readonly operatorId?: number;
   readonly localSources?: true;
+  readonly price?: bigint;
+  readonly payments: boolean;
   readonly statusPort?: number;
   readonly register?: true;
   readonly newVolume?: true;
@@ -48,6 +50,8 @@ export function operatorCommand(): Command {
     .option("--capacity-chunks <n>", "chunks of 8 MiB offered, for --register", integer(1, 1_048_576))
     .option("--operator-id <n>", "which of the key's operators, if it has several", integer(1, 2 ** 32 - 1))
     .option("--local-sources", "contents may come from files of this machine and private addresses")
+    .option("--price <amount>", "what peers pay for a MiB, of the asset (default: the reference price)", amount)
+    .option("--no-payments", "serve all peers for free")
     .option("--status-port <n>", "of /health, /ready and /metrics; 0 serves none (default: 0)", integer(0, 65_535))
     .option("--register", "register an operator for the key, if it has none: this stakes its capacity")
     .option("--new-volume", "its data folder is another one from now on: what it held is to be fetched again")
@@ -80,7 +84,11 @@ export function operatorCommand(): Command {
 
 async function run(options: RunOptions): Promise<void> {
   const { config: file, dataDir, listen, endpoint, capacityChunks, operatorId, localSources, statusPort } = options;
-  const flags = { dataDir, listen, endpoint, capacityChunks, operatorId, localSources, statusPort };
+  const retrieval = {
+    ...(options.price !== undefined && { pricePerMiB: `${options.price} wei` }),
+    ...(!options.payments && { enabled: false }),
+  };
+  const flags = { dataDir, listen, endpoint, capacityChunks, operatorId, localSources, statusPort, retrieval };
   const given = { ...flagsOf(options), ...flags };
   const config = await loadConfig(operatorConfig, { flags: given, ...(file !== undefined && { file }) });
   const log = createLogger({ name: "operator", level: options.logLevel });
@@ -137,7 +145,8 @@ async function status(operatorId: number, options: ChainOptions): Promise<void> 
     lastEpoch: lastEpochOf(order),
     liveFrom,
   }));
-  const { proven, settled, weighed, paid, ...standing } = operator;
+  const { proven, settled, weighed, paid, payouts, ...standing } = operator;
+  const earned = [...payouts].map((payout) => ({ payout, ...earningsOf(state, payout) }));
   const facts = {
     ...standing,
     round,
@@ -148,6 +157,7 @@ async function status(operatorId: number, options: ChainOptions): Promise<void> 
     settled: [...settled],
     paid: [...paid],
     slots,
+    retrieval: earned,
   };
   const table = plainTable(["order", "replica", "content", "chunks", "to epoch", "live from round"]);
   for (const { order, replica, content, chunks, lastEpoch, liveFrom } of slots) {
@@ -157,7 +167,16 @@ async function status(operatorId: number, options: ChainOptions): Promise<void> 
     `operator ${operatorId} at ${operator.endpoint}: reputation ${percent(operator.reputation)}, reliability ${percent(operator.reliability)}`,
     `${chunks} of ${operator.capacityChunks} chunks reserved; stake ${operator.stake} asset wei, ${stake} of it reserved`,
     `round ${round} ${proven.has(round) ? "proven" : "not proven (yet)"}; ${badInARow} bad rounds in a row`,
+    ...earned.map(
+      ({ payout, credited, collectable }) =>
+        `peers paid ${credited} asset wei to ${payout}, ${collectable} of it to be collected`,
+    ),
     table.toString(),
   ];
   print(options, facts, text.join("\n"));
+}
+
+function earningsOf({ earnings }: ProtocolState, payout: Address) {
+  const { credited, collected } = earnings.get(payout) ?? { credited: 0n, collected: 0n };
+  return { credited, collected, collectable: credited - collected };
 }

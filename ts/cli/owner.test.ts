@@ -72,5 +72,5 @@ test("an uploader cancels a replica nobody holds, withdraws what it would have c
 });
 
 test.each(["0", "-1", "1.5", "1e18", "x", `${parseEther("10000000000000")}0`])("%s is no amount", async (text) => {
-  await expect(holdfast("operator", "add-stake", "1", text)).rejects.toThrow(/asset wei/);
+  await expect(holdfast("operator", "add-stake", "1", text)).rejects.toThrow(/Not an amount of the asset/);
 });

@@ -20,7 +20,7 @@ interface SetOptions extends ChainOptions {
 
 const operatorId = integer(1, 2 ** 32 - 1);
 
-/** `holdfast operator set|add-stake|exit|withdraw`, all by the owner's key. */
+/** `holdfast operator set|add-stake|collect|exit|withdraw`. */
 export function ownerCommands(): Command[] {
   return [
     withKey(new Command("set"))
@@ -38,6 +38,10 @@ export function ownerCommands(): Command[] {
       .argument("<operator>", "its number", operatorId)
       .argument("<amount>", "asset wei", amount)
       .action((id: number, wei: bigint, _, command: Command) => addStake(id, wei, command.optsWithGlobals())),
+    withKey(new Command("collect"))
+      .description("send what peers paid, and the agent has not collected, to the payout address; anyone may")
+      .argument("<operator>", "its number", operatorId)
+      .action((id: number, _, command: Command) => collect(id, command.optsWithGlobals())),
     withKey(new Command("exit"))
       .description("leave: no slot may be held and every epoch must be settled; the stake thaws for 1 or 6 epochs")
       .argument("<operator>", "its number", operatorId)
@@ -79,6 +83,15 @@ async function addStake(id: number, wei: bigint, options: ChainOptions): Promise
   await send(wallet, call(deployment, "Operators", "addStake", [id, wei]));
   const { stake } = await read(wallet, deployment, "Operators", "operator", [id]);
   print(options, { operatorId: id, added: wei, stake }, `operator ${id}: ${stake} asset wei of stake`);
+}
+
+async function collect(id: number, options: ChainOptions): Promise<void> {
+  const { deployment, wallet } = await openWallet(options);
+  const { payout } = await read(wallet, deployment, "Operators", "operator", [id]);
+  const { credit } = await read(wallet, deployment, "Retrieval", "earnings", [payout]);
+  if (credit > 0n) await send(wallet, call(deployment, "Retrieval", "collect", [payout]));
+  const text = credit > 0n ? `${credit} asset wei sent to ${payout}` : `there is nothing to collect for ${payout}`;
+  print(options, { operatorId: id, payout, amount: credit }, text);
 }
 
 async function exit(id: number, options: ChainOptions): Promise<void> {

@@ -201,10 +201,10 @@ export class World {
     this.operators[index] = undefined;
   }
 
-  /** Bytes that an operator has sent to peers that have gone. */
+  /** Bytes that an operator has sent to peers. */
   async sentBy({ operatorId, registry }: OperatorService): Promise<number> {
     const counted = await registry.getSingleMetric("holdfast_operator_uploaded_bytes_total")!.get();
-    return (this.#sentBefore.get(operatorId) ?? 0) + (counted.values[0]?.value ?? 0);
+    return (this.#sentBefore.get(operatorId) ?? 0) + counted.values.reduce((sum, { value }) => sum + value, 0);
   }
 
   /** An operator with a stake and a key and no agent: it can promise and nothing else. @returns its client and number */

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Call } from "../chain/call.ts";
 import type { ChainClient } from "../chain/connection.ts";
@@ -61,6 +62,8 @@ const PROOF = 20;
 const ANSWER = 10;
 /** Rounds, void ones not counted, in which a reservation can be activated (Market). */
 const ACTIVATION_ROUNDS = 3;
+/** For the last vouchers to be redeemed when it stops (ms). */
+const LEAVE_MS = 5_000;
 /** Capacity in stake is bounded by the chain alone. */
 const BOUNDLESS = { chunks: Number.MAX_SAFE_INTEGER, stake: 1n << 255n, diskBytes: Number.MAX_SAFE_INTEGER };
 
@@ -150,6 +153,12 @@ export class OperatorAgent {
   /** What keeps it from its work; nothing when all is well. */
   faults(): string[] {
     return this.#custodian.faults();
+  }
+
+  /** Redeems what is worth it, while the chain is still followed; a chain that does not answer is not waited for. */
+  async leave(): Promise<void> {
+    const failed = (error: unknown) => this.#parts.log.warn({ err: error }, "vouchers could not be redeemed");
+    await Promise.race([this.#redeemer.leave().catch(failed), sleep(LEAVE_MS, undefined, { ref: false })]);
   }
 
   /** Ends what can be ended and waits for the rest. What was signed goes on when the agent runs again. */

@@ -79,6 +79,8 @@ export const operatorConfig = z.strictObject({
   /** Peers that pay for what they fetch. */
   retrieval: z
     .strictObject({
+      /** Whether they may. Without it all are served for free; what was promised before is still redeemed. */
+      enabled: z.boolean().default(true),
       /** Asset wei per MiB; the contract's reference price if not given. */
       pricePerMiB: field.wei().optional(),
       /** Bytes given on credit to a payer of whom nothing is known. */
@@ -89,8 +91,12 @@ export const operatorConfig = z.strictObject({
       uploadSlots: z.int().min(2).max(1000).default(16),
       /** Vouchers are redeemed when they are worth so many times their gas; sooner when they would be lost otherwise. */
       worth: z.number().min(1).max(1e6).default(20),
-      /** What an ether of gas is worth in the asset. */
+      /** How often it is asked whether they are, and whether what was redeemed is worth collecting. */
+      redeemEvery: field.duration().default(60_000),
+      /** Asset wei that a wei of gas is worth: 1 for WETH, 3e-9 for a dollar of 6 decimals when ether is at 3,000. */
       assetPerEther: z.number().positive().default(1),
+      /** Session keys are not taken so long before they expire, and what they promised is redeemed then. */
+      keyMargin: field.duration().default(3_600_000),
     })
     .prefault({}),
   /** Most that a transaction pays, in gwei per gas, tip included. */

@@ -14,9 +14,10 @@ export class OperatorMetrics {
   readonly slots: Gauge;
   readonly chunks: Gauge;
   readonly contents: Gauge;
-  readonly uploaded: Counter;
+  readonly uploaded: Counter<"peer">;
   readonly round: Gauge;
   readonly promised: Gauge;
+  readonly collectable: Gauge;
   readonly redeemed: Counter;
   readonly refusals: Counter<"reason">;
 
@@ -44,10 +45,18 @@ export class OperatorMetrics {
     this.slots = new Gauge(make("slots", "Slots held or reserved"));
     this.chunks = new Gauge(make("chunks", "Chunks of 8 MiB held or reserved"));
     this.contents = new Gauge(make("contents", "Contents on the disk, checked"));
-    this.uploaded = new Counter(make("uploaded_bytes_total", "Bytes sent to peers that have gone"));
+    this.uploaded = new Counter({
+      ...make("uploaded_bytes_total", "Bytes sent, to free and to paying peers"),
+      labelNames: ["peer"] as const,
+    });
     this.round = new Gauge(make("round", "The round under way"));
     this.promised = new Gauge(make("vouchers_wei", "What vouchers promise and is not redeemed, in asset wei"));
-    this.redeemed = new Counter(make("redeemed_wei_total", "What vouchers were redeemed for, in asset wei"));
+    this.redeemed = new Counter(
+      make("redeemed_wei_total", "What vouchers were redeemed for, the take included, in asset wei"),
+    );
+    this.collectable = new Gauge(
+      make("collectable_wei", "What payers paid and is not sent to the payout address yet, in asset wei"),
+    );
     this.refusals = new Counter({
       ...make("vouchers_refused_total", "Vouchers refused"),
       labelNames: ["reason"] as const,

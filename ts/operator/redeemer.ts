@@ -1,21 +1,26 @@
 import type { Logger } from "pino";
-import { type Address, concat, keccak256, zeroAddress } from "viem";
+import { type Address, concat, isAddressEqual, keccak256, zeroAddress } from "viem";
 import type { Call } from "../chain/call.ts";
 import type { ChainClient } from "../chain/connection.ts";
 import { currentFees } from "../chain/fees.ts";
-import type { Entry } from "../retrieval/ledger.ts";
-import { call, read } from "../sdk/call.ts";
+import { type Entry, owed } from "../retrieval/ledger.ts";
+import { call } from "../sdk/call.ts";
 import { ABIS, type Deployment } from "../sdk/deployment.ts";
+import { isRevert } from "../sdk/errors.ts";
 import { type OperatorState, type ProtocolState, payerKey } from "../sdk/state.ts";
 import type { Duties } from "../service/duties.ts";
 import type { OperatorMetrics } from "./metrics.ts";
-import type { Till } from "./till.ts";
+import type { Book, Till } from "./till.ts";
 
 export interface RedeemerSettings {
   /** What is drawn is at least so many times what its gas costs, unless it would be lost otherwise. */
   readonly worth: number;
-  /** What an ether is worth in the asset: asset wei for a wei of gas. */
+  /** Asset wei that a wei of gas is worth. */
   readonly assetPerEther: number;
+  /** How often it is asked whether redeeming is worth it, and a channel in danger is tried (ms). */
+  readonly redeemEvery: number;
+  /** Before a session key expires, its vouchers are redeemed for so long (ms). */
+  readonly keyMargin: number;
 }
 
 export interface RedeemerParts {
@@ -32,30 +37,41 @@ export interface RedeemerParts {
 
 /** Vouchers in one transaction. */
 const BATCH = 64;
-/** How often it is asked whether redeeming is worth its gas, and one voucher at most (ms). */
-const LOOK_MS = 60_000;
-/** A session key that expires within so long has its vouchers redeemed (seconds). */
-const KEY_MARGIN = 3_600n;
+/** A channel that pays nothing is left alone for so long (ms). */
+const WORTHLESS_MS = 600_000;
+/** What a voucher adds to a batch, in gas: one that is not worth this waits until more is promised. */
+const VOUCHER_GAS = 40_000;
 /** What collecting costs, in gas: measured 58,000 with a first balance. */
-const COLLECT_GAS = 60_000n;
-/** IRetrieval.Outcome: those that pay, and one that already did. */
-const [PAID, SHORT, NOTHING_NEW] = [0, 1, 2];
+const COLLECT_GAS = 60_000;
+/** IRetrieval.Outcome: those that pay, and all in words. */
+const [PAID, SHORT] = [0, 1];
 const OUTCOMES = [
   ...["paid", "short", "nothing new", "unknown content", "bad signature"],
   ...["the session key expired", "the session key's ceiling is reached", "the payer has nothing left"],
 ];
 
+/** A voucher, as the chain has it now. */
+interface Standing {
+  readonly entry: Entry;
+  /** Of its channel, in asset wei. */
+  readonly paid: bigint;
+  /** What the payer's money and the key's ceiling reach for, in asset wei. */
+  readonly drawable: bigint;
+}
+
 /**
- * Turns vouchers into money: many at once, when that is worth its gas; those of a payer who takes its money home, of a key that ends, or
- * of an operator that leaves, at once. What became of each is read from the chain, so that nothing is lost or sent twice.
+ * Turns vouchers into money: many at once, when that is worth its gas; those that waiting may lose, at once: of a payer that takes its
+ * money home, of a key that ends, of an operator that leaves. What became of each is read from the chain, so that nothing is lost or paid
+ * for twice, and one that pays nothing holds up no other (H-RET-2).
  */
 export class Redeemer {
   readonly #settings: RedeemerSettings;
   readonly #till: Till;
   readonly #parts: RedeemerParts;
-  /** By signature: when an urgent one was last tried, in ms. */
-  readonly #tried = new Map<string, number>();
-  #next = 0;
+  /** By channel: until when it is left alone (ms). */
+  readonly #resting = new Map<string, number>();
+  /** By payout address: when it is looked at again, in danger or not (ms). */
+  readonly #next = new Map<Address, number>();
 
   constructor(settings: RedeemerSettings, till: Till, parts: RedeemerParts) {
     [this.#settings, this.#till, this.#parts] = [settings, till, parts];
@@ -63,96 +79,223 @@ export class Redeemer {
 
   /** Starts what is due. @param now The chain's time, Unix seconds. */
   look(me: OperatorState, now: bigint): void {
-    const { duties, metrics } = this.#parts;
-    if (duties.isRunning("redeem:vouchers")) return;
-    const entries = this.#till.ledger.redeemable();
-    metrics.promised.set(Number(entries.reduce((sum, entry) => sum + owed(entry), 0n)));
-    const urgent = entries.filter((entry) => this.#isUrgent(entry, me, now));
+    const { duties } = this.#parts;
+    if (!this.#till.knows(me)) duties.start("payout:follow", () => this.#till.follow(me));
+    this.#measure();
     const at = Date.now();
-    if (urgent.length === 0 && (entries.length === 0 || at < this.#next)) return;
-    this.#next = at + LOOK_MS;
-    for (const { voucher } of urgent) this.#tried.set(voucher.signature, at);
-    for (const [signature, tried] of this.#tried) if (at - tried >= LOOK_MS) this.#tried.delete(signature);
-    const rest = entries.filter((entry) => !urgent.includes(entry)).sort((a, b) => (owed(a) > owed(b) ? -1 : 1));
-    duties.start("redeem:vouchers", () => this.#redeem([...urgent, ...rest].slice(0, BATCH), urgent.length > 0));
+    for (const [channel, until] of this.#resting) if (until <= at) this.#resting.delete(channel);
+    for (const book of this.#till.books) this.#lookAt(book, me.exitRequested !== undefined, now, at);
   }
 
-  /** Whether waiting may lose it. */
-  #isUrgent({ voucher: { payer, signature }, signer }: Entry, me: OperatorState, now: bigint): boolean {
-    if (Date.now() - (this.#tried.get(signature) ?? 0) < LOOK_MS) return false;
-    const { thaws, sessionKeys } = this.#parts.state;
-    const takesHome = [this.#till.terms.operator, zeroAddress].some((from) => thaws.has(payerKey(payer, from)));
-    const expiry = sessionKeys.get(payerKey(payer, signer));
-    return takesHome || (expiry !== undefined && expiry < now + KEY_MARGIN) || me.exitRequested !== undefined;
-  }
-
-  async #redeem(entries: readonly Entry[], urgent: boolean): Promise<void> {
-    const { client, deployment, log, metrics, send, sender } = this.#parts;
-    const { operator } = this.#till.terms;
-    const outcomes = await this.#outcomes(entries);
-    for (const [i, { voucher }] of entries.entries()) {
-      const { payer, contentId } = voucher;
-      if (outcomes[i] === NOTHING_NEW) await this.#learn(payer, contentId);
-      else if (!pays(outcomes[i]))
-        log.warn({ payer, contentId, reason: OUTCOMES[outcomes[i]!] }, "a voucher is worth nothing now");
+  /** Redeems what is worth it, before the agent stops: who knows for how long. */
+  async leave(): Promise<void> {
+    for (const book of this.#till.books) {
+      if (!this.#parts.duties.isRunning(`redeem:${book.operator}`))
+        await this.#redeem(book, book.ledger.redeemable(), new Set());
     }
-    const good = entries.filter((_, i) => pays(outcomes[i]));
-    if (good.length === 0) return;
+  }
+
+  #lookAt(book: Book, leaving: boolean, now: bigint, at: number): void {
+    const { duties } = this.#parts;
+    const { ledger, operator } = book;
+    const isDue = at >= (this.#next.get(operator) ?? 0);
+    const entries = ledger.redeemable().filter((entry) => !this.#resting.has(channelOf(entry)));
+    const ending = entries.filter((entry) => leaving || this.#keyEnds(entry, now));
+    const thawing = entries.filter((entry) => this.#takesHome(entry, operator));
+    const { redeemEvery } = this.#settings;
+    if (entries.length === 0 && !this.#hasEarned(operator)) return;
+    if (isDue) {
+      this.#next.set(operator, at + redeemEvery);
+      this.#collect(operator, leaving);
+    } else if (ending.length + thawing.length === 0) return;
+    if (entries.length === 0 || duties.isRunning(`redeem:${operator}`)) return;
+    for (const entry of [...ending, ...thawing]) this.#resting.set(channelOf(entry), at + redeemEvery);
+    duties.start(`redeem:${operator}`, async () => {
+      const endangered = await this.#uncovered(book, thawing);
+      await this.#redeem(book, entries, new Set([...ending, ...endangered]));
+    });
+  }
+
+  #keyEnds({ voucher: { payer }, signer }: Entry, now: bigint): boolean {
+    const expiry = this.#parts.state.sessionKeys.get(payerKey(payer, signer));
+    return expiry !== undefined && expiry < now + BigInt(Math.ceil(this.#settings.keyMargin / 1000));
+  }
+
+  #takesHome({ voucher: { payer } }: Entry, operator: Address): boolean {
+    return [operator, zeroAddress].some((from) => this.#parts.state.thaws.has(payerKey(payer, from)));
+  }
+
+  /** Those of payers that promised more than they leave here. */
+  async #uncovered({ ledger, operator }: Book, entries: readonly Entry[]): Promise<Entry[]> {
+    const uncovered: Entry[] = [];
+    for (const entry of entries) {
+      const { payer, contentId } = entry.voucher;
+      const { funds } = await this.#till.meansOf(operator, payer, contentId, undefined);
+      if (ledger.outstanding(payer) > funds) uncovered.push(entry);
+    }
+    return uncovered;
+  }
+
+  /** The urgent ones first, then those that pay most. */
+  async #redeem(book: Book, entries: readonly Entry[], urgent: ReadonlySet<Entry>): Promise<void> {
+    if (entries.length === 0) return;
+    const gasPrice = await this.#gasPrice();
+    const standings = await this.#standings(
+      book,
+      entries.filter((entry) => Number(owed(entry)) >= VOUCHER_GAS * gasPrice),
+    );
+    for (const { entry, paid, drawable } of standings) {
+      if (drawable === 0n && entry.voucher.cumulativeAmount > paid) this.#rest(entry, "the payer has nothing left");
+    }
+    const first = ({ entry }: Standing) => Number(urgent.has(entry));
+    const worth = standings.filter(({ drawable }) => Number(drawable) >= VOUCHER_GAS * gasPrice);
+    worth.sort((a, b) => first(b) - first(a) || (a.drawable > b.drawable ? -1 : 1));
+    for (let i = 0; i < worth.length; i += BATCH) {
+      const batch = worth.slice(i, i + BATCH).map(({ entry }) => entry);
+      const isUrgent = batch.some((entry) => urgent.has(entry));
+      if (!(await this.#redeemBatch(book, batch, isUrgent, gasPrice)) && !isUrgent) return;
+    }
+  }
+
+  /** @returns false when it is not worth its gas: smaller ones are not either */
+  async #redeemBatch(book: Book, batch: readonly Entry[], urgent: boolean, gasPrice: number): Promise<boolean> {
+    const { client, deployment, log, metrics, send, sender } = this.#parts;
+    const { operator } = book;
+    const [amount, outcomes] = await this.#preview(operator, batch);
+    const good = batch.filter((entry, i) => pays(outcomes[i]!) || this.#rest(entry, OUTCOMES[outcomes[i]!]));
+    if (good.length === 0) return true;
     const what = call(deployment, "Retrieval", "redeem", [operator, good.map(argsOf)]);
     const gas = await client.estimateGas({ account: sender, to: what.to, data: what.data });
+    if (Number(amount) < Number(gas) * gasPrice * (urgent ? 1 : this.#settings.worth)) return false;
     const before = good.reduce((sum, { redeemed }) => sum + redeemed, 0n);
-    const gain = good.reduce((sum, entry) => sum + owed(entry), 0n);
-    if (!(await this.#isWorth(gain, gas, urgent))) return;
-    await send(what, `redeem:${keccak256(concat(good.map(({ voucher }) => voucher.signature)))}`);
-    for (const { voucher } of good) await this.#learn(voucher.payer, voucher.contentId);
-    const after = good.reduce((sum, { voucher }) => sum + (this.#entry(voucher)?.redeemed ?? 0n), 0n);
-    metrics.redeemed.inc(Number(after - before));
-    log.info({ vouchers: good.length, amount: after - before, urgent }, "vouchers are redeemed");
-    await this.#collect();
+    // The same vouchers can pay again, when the payer has got what it lacked: by the sum it is another purpose.
+    const signatures = keccak256(concat(good.map(({ voucher }) => voucher.signature)));
+    await send(what, `redeem:${signatures}:${before + amount}`);
+    const standings = await this.#standings(book, good);
+    const drawn = standings.reduce((sum, { paid }) => sum + paid, 0n) - before;
+    metrics.redeemed.inc(Number(drawn));
+    log.info({ operator, vouchers: good.length, amount: drawn, urgent }, "vouchers are redeemed");
+    for (const { entry, paid } of standings) {
+      const { payer, contentId, cumulativeAmount } = entry.voucher;
+      const facts = { payer, contentId, paid, shortfall: cumulativeAmount - paid };
+      if (facts.shortfall > 0n) log.warn(facts, "a payer could not pay all that it promised");
+    }
+    return true;
+  }
+
+  /** How channels stand; what the contract has paid of them is taken over. */
+  async #standings({ accountant, operator }: Book, entries: readonly Entry[]): Promise<Standing[]> {
+    const { client, deployment } = this.#parts;
+    const retrieval = { address: deployment.contracts.Retrieval, abi: ABIS.Retrieval } as const;
+    const at = { deployless: true, allowFailure: false, batchSize: 0 } as const; // a page is one call
+    const standings: Standing[] = [];
+    /** What is left of each payer's money. */
+    const left = new Map<Address, bigint>();
+    for (let i = 0; i < entries.length; i += BATCH) {
+      const page = entries.slice(i, i + BATCH);
+      const of = <T>(contract: (entry: Entry) => T) => page.map(contract);
+      const [channels, earmarks, accounts, keys] = await Promise.all([
+        client.multicall({
+          ...at,
+          contracts: of(({ voucher: { payer, contentId } }) => {
+            return { ...retrieval, functionName: "channel", args: [payer, operator, BigInt(contentId)] } as const;
+          }),
+        }),
+        client.multicall({
+          ...at,
+          contracts: of(({ voucher: { payer } }) => {
+            return { ...retrieval, functionName: "earmarkOf", args: [payer, operator] } as const;
+          }),
+        }),
+        client.multicall({
+          ...at,
+          contracts: of(({ voucher: { payer } }) => {
+            return { ...retrieval, functionName: "account", args: [payer] } as const;
+          }),
+        }),
+        client.multicall({
+          ...at,
+          contracts: of(({ voucher: { payer }, signer }) => {
+            return { ...retrieval, functionName: "sessionKey", args: [payer, signer] } as const;
+          }),
+        }),
+      ]);
+      for (const [j, entry] of page.entries()) {
+        const { payer, contentId, cumulativeAmount } = entry.voucher;
+        const { paid } = channels[j]!;
+        await accountant.redeemed(payer, contentId, paid);
+        const money = left.get(payer) ?? earmarks[j]! + accounts[j]!.balance;
+        const { ceiling, spent } = keys[j]!;
+        const limit = isAddressEqual(entry.signer, payer) ? money : ceiling - spent;
+        const drawable = least(cumulativeAmount > paid ? cumulativeAmount - paid : 0n, money, limit);
+        left.set(payer, money - drawable);
+        standings.push({ entry, paid, drawable });
+      }
+    }
+    return standings;
+  }
+
+  /** Leaves a channel that pays nothing alone for a while. */
+  #rest(entry: Entry, reason: string | undefined): false {
+    const { payer, contentId } = entry.voucher;
+    this.#resting.set(channelOf(entry), Date.now() + WORTHLESS_MS);
+    this.#parts.log.warn({ payer, contentId, reason, owed: owed(entry) }, "a voucher pays nothing now");
+    return false;
+  }
+
+  /** Whether there is something to collect. */
+  #hasEarned(operator: Address): boolean {
+    const { credited, collected } = this.#parts.state.earnings.get(operator) ?? { credited: 0n, collected: 0n };
+    return credited > collected;
   }
 
   /** Sends home what was redeemed. */
-  async #collect(): Promise<void> {
-    const { client, deployment, log, send } = this.#parts;
-    const { operator } = this.#till.terms;
-    const { credit, up } = await read(client, deployment, "Retrieval", "earnings", [operator]);
-    if (credit === 0n || !(await this.#isWorth(credit, COLLECT_GAS, false))) return;
-    await send(call(deployment, "Retrieval", "collect", [operator]), `collect:${operator}:${credit}:${up}`);
-    log.info({ operator, amount: credit }, "what peers paid is collected");
+  #collect(operator: Address, leaving: boolean): void {
+    if (!this.#hasEarned(operator)) return;
+    const { deployment, duties, log, send, state } = this.#parts;
+    const { credited, collected } = state.earnings.get(operator)!;
+    duties.start(`collect:${operator}`, async () => {
+      const cost = COLLECT_GAS * (await this.#gasPrice()) * (leaving ? 1 : this.#settings.worth);
+      if (Number(credited - collected) < cost) return;
+      try {
+        await send(call(deployment, "Retrieval", "collect", [operator]), `collect:${operator}:${collected}`);
+        log.info({ operator, amount: credited - collected }, "what peers paid is collected");
+      } catch (error) {
+        if (!isRevert(error, "Retrieval_NothingOwed")) throw error; // somebody else has sent it
+      }
+    });
   }
 
-  /** What would become of each, as the contract says. */
-  async #outcomes(entries: readonly Entry[]): Promise<readonly number[]> {
+  /** What would be drawn in all, and what would become of each, as the contract says. */
+  async #preview(operator: Address, batch: readonly Entry[]): Promise<readonly [bigint, readonly number[]]> {
     const { client, deployment, sender } = this.#parts;
     const { result } = await client.simulateContract({
       address: deployment.contracts.Retrieval,
       abi: ABIS.Retrieval,
       functionName: "redeem",
-      args: [this.#till.terms.operator, entries.map(argsOf)],
+      args: [operator, batch.map(argsOf)],
       account: sender,
     });
-    return result[1];
+    return result;
   }
 
-  /** @param gain Asset wei. */
-  async #isWorth(gain: bigint, gas: bigint, urgent: boolean): Promise<boolean> {
-    const { worth, assetPerEther } = this.#settings;
+  /** In asset wei per gas. */
+  async #gasPrice(): Promise<number> {
     const none = { maxFeePerGas: 2n ** 128n, maxPriorityFeePerGas: 2n ** 128n };
     const { baseFee, maxPriorityFeePerGas } = await currentFees(this.#parts.client, none);
-    const cost = Number(gas * (baseFee + maxPriorityFeePerGas)) * assetPerEther;
-    return Number(gain) >= cost * (urgent ? 1 : worth);
+    return Number(baseFee + maxPriorityFeePerGas) * this.#settings.assetPerEther;
   }
 
-  /** Takes over what the contract has paid of a channel. */
-  async #learn(payer: Address, contentId: number): Promise<void> {
-    const { client, deployment } = this.#parts;
-    const args = [payer, this.#till.terms.operator, BigInt(contentId)] as const;
-    const { paid } = await read(client, deployment, "Retrieval", "channel", args);
-    await this.#till.accountant.redeemed(payer, contentId, paid);
-  }
-
-  #entry({ payer, contentId }: Entry["voucher"]): Entry | undefined {
-    return this.#till.ledger.get(payer, contentId);
+  #measure(): void {
+    const { metrics, state } = this.#parts;
+    let [promised, collectable] = [0n, 0n];
+    for (const { ledger, operator } of this.#till.books) {
+      const { credited, collected } = state.earnings.get(operator) ?? { credited: 0n, collected: 0n };
+      promised += ledger.redeemable().reduce((sum, entry) => sum + owed(entry), 0n);
+      collectable += credited - collected;
+    }
+    metrics.promised.set(Number(promised));
+    metrics.collectable.set(Number(collectable));
   }
 }
 
@@ -160,10 +303,17 @@ function argsOf({ voucher: { payer, contentId, cumulativeAmount, cumulativeBytes
   return { payer, contentId: BigInt(contentId), cumulativeAmount, cumulativeBytes: BigInt(cumulativeBytes), signature };
 }
 
-function owed({ voucher, redeemed }: Entry): bigint {
-  return voucher.cumulativeAmount > redeemed ? voucher.cumulativeAmount - redeemed : 0n;
+/** What a channel to a payout address goes by. */
+function channelOf({ voucher: { payer, operator, contentId } }: Entry): string {
+  return `${operator}/${payer}/${contentId}`;
 }
 
-function pays(outcome: number | undefined): boolean {
+function least(first: bigint, ...others: bigint[]): bigint {
+  let smallest = first;
+  for (const value of others) if (value < smallest) smallest = value;
+  return smallest;
+}
+
+function pays(outcome: number): boolean {
   return outcome === PAID || outcome === SHORT;
 }

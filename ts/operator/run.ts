@@ -52,8 +52,10 @@ export class OperatorService {
   readonly finished: Promise<void>;
   readonly #mirror: Mirror;
   readonly #seeder: Seeder;
+  readonly #agent: OperatorAgent;
   readonly #stopping: AbortController;
   readonly #parts: Parts;
+  #leaving: Promise<void> | undefined;
 
   private constructor(
     operatorId: number,
@@ -64,7 +66,7 @@ export class OperatorService {
   ) {
     const { agent, mirror, seeder, watch } = running;
     [this.operatorId, this.registry, this.#stopping, this.#parts] = [operatorId, registry, stopping, parts];
-    [this.#mirror, this.#seeder] = [mirror, seeder];
+    [this.#mirror, this.#seeder, this.#agent] = [mirror, seeder, agent];
     this.finished = mirror
       .run((head) => {
         watch.saw(head);
@@ -80,7 +82,8 @@ export class OperatorService {
   static async start(config: OperatorConfig, options: RunOptions): Promise<OperatorService> {
     const { log, registry = new Registry(), signal } = options;
     const stopping = new AbortController();
-    const stop = () => stopping.abort();
+    let service: OperatorService | undefined;
+    const stop = () => void (service === undefined ? stopping.abort() : service.#leave());
     signal?.addEventListener("abort", stop, { once: true });
     const parts = new Parts();
     parts.add(async () => signal?.removeEventListener("abort", stop));
@@ -90,9 +93,10 @@ export class OperatorService {
       agent.onBlock(mirror.head);
       const listen = `${seeder.host}:${seeder.port}`;
       log.info({ operatorId, listen, contents: library.all().length }, "the operator is at work");
-      return new OperatorService(operatorId, registry, stopping, parts, running);
+      service = new OperatorService(operatorId, registry, stopping, parts, running);
+      return service;
     } catch (error) {
-      stop();
+      stopping.abort();
       await parts.close();
       throw error;
     }
@@ -110,9 +114,15 @@ export class OperatorService {
 
   /** In good order; nothing is lost if it is not called. */
   async stop(): Promise<void> {
-    this.#stopping.abort();
+    await this.#leave();
     await this.finished.catch(() => {});
     await this.#parts.close();
+  }
+
+  /** While what it does last can still be sent. */
+  #leave(): Promise<void> {
+    this.#leaving ??= this.#agent.leave().finally(() => this.#stopping.abort());
+    return this.#leaving;
   }
 }
 
@@ -164,14 +174,15 @@ async function open(
   parts.add(() => library.close());
   const metrics = new OperatorMetrics(registry);
   const { retrieval } = config;
+  const [toFree, toPaying] = [metrics.uploaded.labels("free"), metrics.uploaded.labels("paying")];
   let agent: OperatorAgent | undefined;
   let till: Till | undefined;
   const seeder = await Seeder.listen({
     ...config.listen,
     unchoker: byBid(retrieval.uploadSlots),
-    extensions: (peer, torrent) => till?.accountant.extensions(peer, torrent) ?? [],
+    extensions: (peer, torrent) => till?.extensions(peer, torrent) ?? [],
     onLoss: ({ torrent }) => agent?.onLoss(torrent.infohashV2),
-    onPeerGone: ({ uploaded }) => metrics.uploaded.inc(uploaded),
+    onSent: ({ meter }, bytes) => (meter?.bid === undefined ? toFree : toPaying).inc(bytes),
   });
   parts.add(() => seeder.close());
 
@@ -183,13 +194,8 @@ async function open(
   if (volume.isNew) await claimFirst(library, mirror, deployment, operatorId);
   const { state } = mirror;
   till = await Till.open(retrieval, state.operators.get(operatorId)!, {
-    store,
-    deployment,
-    client,
-    state,
-    seeder,
-    metrics,
-    log,
+    ...{ store, deployment, client, state, seeder, metrics, log },
+    now: () => Math.max(Date.now() / 1000, Number(mirror.head.timestamp)),
   });
   const losses = await LossLedger.open(store, config.maxLossShare);
   const { parallelFetches, reserveFirst, repairRounds } = config;

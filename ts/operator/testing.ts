@@ -3,19 +3,25 @@ import { mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
-import { bytesToHex } from "viem";
+import { type Address, bytesToHex } from "viem";
+import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
 import { expect } from "vitest";
+import { Payer } from "../retrieval/payer.ts";
 import { openOrder, publish } from "../sdk/actions.ts";
 import { call, read } from "../sdk/call.ts";
 import { commitmentArgs } from "../sdk/manifest.ts";
+import { authorise, deposit, earmark } from "../sdk/retrieval.ts";
 import { send } from "../sdk/send.ts";
 import type { OperatorState } from "../sdk/state.ts";
 import { Health } from "../service/health.ts";
-import { localKey } from "../testing/anvil.ts";
+import type { Store } from "../store/store.ts";
+import { type LocalClient, localKey } from "../testing/anvil.ts";
 import type { LocalChain } from "../testing/deploy.ts";
 import { eventually } from "../testing/eventually.ts";
+import type { PeerAddress } from "../torrent/endpoint.ts";
 import { type Created, createTorrent, DataFolder } from "../torrent/index.ts";
 import { formatMagnet } from "../torrent/magnet.ts";
+import { fetchTorrent } from "../wire/fetch.ts";
 import { Seeder } from "../wire/seeder.ts";
 import { sampleBytes } from "../wire/testing.ts";
 import { type OperatorConfigInput, operatorConfig } from "./config.ts";
@@ -99,6 +105,66 @@ export function startOperator(
     register: true,
     ...options,
   });
+}
+
+/** A local account that pays operators, with a session key of its own. */
+export class Patron {
+  readonly wallet: LocalClient;
+  readonly signer = privateKeyToAccount(generatePrivateKey());
+  readonly payer: Payer;
+  readonly #publication: Publication;
+
+  private constructor(chain: LocalChain, index: number, publication: Publication, store: Store, funds: bigint) {
+    [this.wallet, this.#publication] = [chain.client(index), publication];
+    const { chainId, contracts } = chain.deployment;
+    this.payer = new Payer({
+      domain: { chainId, contract: contracts.Retrieval },
+      payer: this.wallet.account.address,
+      signer: this.signer,
+      contentId: publication.contentId,
+      pieceLength: publication.created.torrent.pieceLength,
+      maxPrice: 10n ** 18n,
+      budget: funds,
+      reach: async () => funds,
+      store,
+    });
+  }
+
+  /** With `funds` (asset wei) in its deposit, earmarked for an operator if one is named, and a key that may promise them for a day. */
+  static async open(
+    chain: LocalChain,
+    index: number,
+    publication: Publication,
+    { store, funds = 10n ** 18n, earmarkFor }: { store: Store; funds?: bigint; earmarkFor?: Address | undefined },
+  ): Promise<Patron> {
+    await fund(chain, index);
+    const { deployment } = chain;
+    const patron = new Patron(chain, index, publication, store, funds);
+    const { wallet, signer } = patron;
+    await deposit(wallet, deployment, funds);
+    if (earmarkFor !== undefined) await earmark(wallet, deployment, earmarkFor, funds);
+    const { timestamp } = await wallet.getBlock();
+    const key = { key: signer.address, expiry: Number(timestamp) + 86_400, ceiling: 2n * funds };
+    await authorise(wallet, deployment, key);
+    return patron;
+  }
+
+  get address(): Address {
+    return this.wallet.account.address;
+  }
+
+  /** Promised in all, in asset wei. */
+  get promised(): bigint {
+    return this.payer.spent;
+  }
+
+  /** Fetches the content, or what is missing of it, into a folder, and pays. */
+  async buy(operator: PeerAddress, folder: string): Promise<void> {
+    const { extensions, onVerified, settle: beforeLeaving } = this.payer;
+    const limits = { stallMs: 5_000, retryMs: 50, attempts: 3, idleMs: 20_000 };
+    const { torrent } = this.#publication.created;
+    await fetchTorrent({ torrent, peers: [operator], folder, limits, extensions, onVerified, beforeLeaving });
+  }
 }
 
 /** Writes zeros over all of a file. */

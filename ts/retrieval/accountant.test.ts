@@ -98,7 +98,7 @@ describe("H-RET-1: a voucher is refused, and nothing is sent for it, when it", (
 
   test("makes the payer's channels together promise more than its funds", async () => {
     const content = await sample();
-    const ledger = await Ledger.open(await openTestStore(), DOMAIN);
+    const ledger = await Ledger.open(await openTestStore(), TERMS);
     const elsewhere = {
       payer: PAYER.address,
       operator: OPERATOR,

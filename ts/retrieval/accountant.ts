@@ -30,8 +30,11 @@ export interface Means {
   readonly key?: { readonly expiry: number; readonly ceiling: bigint; readonly spent: bigint } | undefined;
 }
 
-/** Asks the chain. Rejects when it cannot be asked. `key` is undefined for the payer's own. */
-export type MeansOf = (payer: Address, contentId: number, key: Address | undefined) => Promise<Means>;
+/**
+ * Asks the chain. Rejects when it cannot be asked. `key` is undefined for the payer's own. `host` is where the peer is that wants it known:
+ * for limits, as whoever makes up keys can have anything asked.
+ */
+export type MeansOf = (payer: Address, contentId: number, key: Address | undefined, host: string) => Promise<Means>;
 
 export interface AccountantOptions {
   readonly terms: Terms;
@@ -45,6 +48,8 @@ export interface AccountantOptions {
   readonly graceMs?: number | undefined;
   /** A session key that expires in less than so long (seconds) is no longer taken: redeeming takes its time. Default an hour. */
   readonly keyMargin?: number | undefined;
+  /** By which keys expire, in Unix seconds. Default: this machine's clock. */
+  readonly now?: (() => number) | undefined;
   readonly onRefusal?: ((refusal: RefusedPayment) => void) | undefined;
 }
 
@@ -156,7 +161,7 @@ export class Accountant {
 
   /** The contract has paid a channel so much in all, in wei: what is left of the payer's funds is asked anew. */
   async redeemed(payer: Address, contentId: number, paid: bigint): Promise<void> {
-    this.#means.clear();
+    for (const name of this.#means.keys()) if (name.startsWith(`${payer}/`)) this.#means.delete(name);
     await this.options.ledger.redeemed(payer, contentId, paid);
   }
 
@@ -176,7 +181,7 @@ export class Accountant {
     const signer = await voucherSigner(terms, voucher);
     if (signer === undefined) return "signature";
     const key = isAddressEqual(signer, payer) ? undefined : signer;
-    const means = await this.#meansOf(payer, contentId, key).catch(() => undefined);
+    const means = await this.#meansOf(payer, contentId, key, session.host).catch(() => undefined);
     if (means === undefined) return "unavailable";
     // Another connection of the channel may have paid meanwhile. From here on nothing can come between judging and taking.
     if (ledger.get(payer, contentId) !== last) return this.take(payment, session);
@@ -193,7 +198,8 @@ export class Accountant {
     if (key !== undefined) {
       if (means.key === undefined) return "signature";
       const { expiry, ceiling, spent } = means.key;
-      if (expiry - Date.now() / 1000 < (this.options.keyMargin ?? KEY_MARGIN)) return "key";
+      const now = this.options.now?.() ?? Date.now() / 1000;
+      if (expiry - now < (this.options.keyMargin ?? KEY_MARGIN)) return "key";
       // A voucher replaces the last one, so what that one still owes falls to this one's key.
       const taken = known && !isAddressEqual(last.signer, key) ? ledger.owed(payer, contentId) : 0n;
       if (ledger.outstanding(payer, key) + taken + amount > ceiling - spent) return "key";
@@ -221,13 +227,13 @@ export class Accountant {
     return channel;
   }
 
-  #meansOf(payer: Address, contentId: number, key: Address | undefined): Promise<Means> {
+  #meansOf(payer: Address, contentId: number, key: Address | undefined, host: string): Promise<Means> {
     const name = `${payer}/${contentId}/${key ?? ""}`;
     const known = this.#means.get(name);
     const now = Date.now();
     if (known !== undefined && now - known.at < MEANS_MS) return known.means;
     for (const [old, { at }] of this.#means) if (now - at >= MEANS_MS) this.#means.delete(old);
-    const means = this.options.meansOf(payer, contentId, key);
+    const means = this.options.meansOf(payer, contentId, key, host);
     this.#means.set(name, { at: now, means });
     means.catch(() => this.#means.delete(name));
     return means;
@@ -260,6 +266,10 @@ class Session implements Extension, Meter {
     this.window = window;
     this.contentId = contentId;
     this.announces = announceTerms(accountant.options.terms);
+  }
+
+  get host(): string {
+    return this.#peer.connection.address.host;
   }
 
   get bid(): bigint | undefined {

@@ -1,6 +1,6 @@
 import { type Address, getAddress, isAddressEqual } from "viem";
 import { DURABLE, type Store, type Table, table } from "../store/store.ts";
-import type { Domain, SignedVoucher } from "./voucher.ts";
+import type { Domain, SignedVoucher, Voucher } from "./voucher.ts";
 
 /** A channel as its operator has it on disk. */
 export interface Entry {
@@ -11,6 +11,9 @@ export interface Entry {
   /** What the contract has paid of it, in wei, as far as we were told. */
   readonly redeemed: bigint;
 }
+
+/** Who is paid, and where. A channel to one address goes on at no other. */
+export type Payee = Domain & Pick<Voucher, "operator">;
 
 /**
  * The vouchers an operator was given, on disk. Those that come while a write is under way are written together by the next, so that a
@@ -30,9 +33,10 @@ export class Ledger {
     this.#table = entries;
   }
 
-  /** The operator's vouchers for one contract; the store may hold those of others. */
-  static async open(store: Store, { chainId, contract }: Domain): Promise<Ledger> {
-    const ledger = new Ledger(store, table<Entry>(store, `vouchers-${chainId}-${contract.toLowerCase()}`));
+  /** The vouchers to one operator for one contract; the store may hold those of others. */
+  static async open(store: Store, { chainId, contract, operator }: Payee): Promise<Ledger> {
+    const name = `vouchers-${chainId}-${contract}-${operator}`.toLowerCase();
+    const ledger = new Ledger(store, table<Entry>(store, name));
     for await (const entry of ledger.#table.values()) ledger.#remember(entry);
     return ledger;
   }
@@ -44,8 +48,8 @@ export class Ledger {
   /** What a payer has promised and the contract has not yet paid, in wei: by all its channels, or those one key signed. */
   outstanding(payer: Address, signer?: Address): bigint {
     let sum = 0n;
-    for (const { voucher, signer: by, redeemed } of this.#payers.get(getAddress(payer))?.values() ?? []) {
-      if (signer === undefined || isAddressEqual(by, signer)) sum += owed(voucher, redeemed);
+    for (const entry of this.#payers.get(getAddress(payer))?.values() ?? []) {
+      if (signer === undefined || isAddressEqual(entry.signer, signer)) sum += owed(entry);
     }
     return sum;
   }
@@ -53,7 +57,7 @@ export class Ledger {
   /** What a channel's last voucher promises and the contract has not yet paid, in wei. */
   owed(payer: Address, contentId: number): bigint {
     const entry = this.get(payer, contentId);
-    return entry === undefined ? 0n : owed(entry.voucher, entry.redeemed);
+    return entry === undefined ? 0n : owed(entry);
   }
 
   /**
@@ -68,9 +72,7 @@ export class Ledger {
   /** Vouchers worth sending to the contract, of all payers or of one. */
   redeemable(payer?: Address): Entry[] {
     const payers = payer === undefined ? [...this.#payers.values()] : [this.#payers.get(getAddress(payer))];
-    return payers
-      .flatMap((channels) => [...(channels?.values() ?? [])])
-      .filter(({ voucher, redeemed }) => owed(voucher, redeemed) > 0n);
+    return payers.flatMap((channels) => [...(channels?.values() ?? [])]).filter((entry) => owed(entry) > 0n);
   }
 
   /** The contract has paid a channel so much in all (`Retrieval.channel(…).paid`). */
@@ -106,6 +108,7 @@ export class Ledger {
   }
 }
 
-function owed({ cumulativeAmount }: SignedVoucher, redeemed: bigint): bigint {
+/** Promised and not paid yet, in wei. */
+export function owed({ voucher: { cumulativeAmount }, redeemed }: Entry): bigint {
   return cumulativeAmount > redeemed ? cumulativeAmount - redeemed : 0n;
 }

@@ -109,13 +109,13 @@ describe("a payer", () => {
   test("goes on where it and the operator were, after both started anew", async () => {
     const content = await sample();
     const [books, wallet] = [await openTestStore(), await openTestStore()];
-    const first = await sell(content, { ledger: await Ledger.open(books, DOMAIN) });
+    const first = await sell(content, { ledger: await Ledger.open(books, TERMS) });
     await buy(content, [first.seeder], await payerFor(content, { store: wallet }));
     const bytesOf = ({ ledger }: typeof first) => ledger.get(PAYER.address, CONTENT)?.voucher.cumulativeBytes;
     await expect.poll(() => bytesOf(first)).toBeGreaterThanOrEqual(6 * MEBIBYTE);
     await first.seeder.close();
 
-    const second = await sell(content, { ledger: await Ledger.open(books, DOMAIN) });
+    const second = await sell(content, { ledger: await Ledger.open(books, TERMS) });
     const payer = await payerFor(content, { store: wallet });
     await buy(content, [second.seeder], payer);
     expect(second.refusals).toEqual([]);

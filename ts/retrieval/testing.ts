@@ -5,6 +5,7 @@ import { privateKeyToAccount } from "viem/accounts";
 import { expect, onTestFinished } from "vitest";
 import { openStore, type Store } from "../store/store.ts";
 import { encode } from "../torrent/bencode.ts";
+import type { PeerAddress } from "../torrent/endpoint.ts";
 import { BLOCK } from "../torrent/trees.ts";
 import { type Dictionary, readDictionary } from "../wire/extensions.ts";
 import type { Message } from "../wire/messages.ts";
@@ -58,7 +59,7 @@ export async function sell(
   sample: Sample,
   options: Partial<AccountantOptions> & { seeder?: Partial<SeederOptions> } = {},
 ): Promise<Shop> {
-  const ledger = options.ledger ?? (await Ledger.open(await openTestStore(), DOMAIN));
+  const ledger = options.ledger ?? (await Ledger.open(await openTestStore(), TERMS));
   const refusals: RefusedPayment[] = [];
   const accountant = new Accountant({
     terms: TERMS,
@@ -121,8 +122,8 @@ export class RawPayer {
     this.#theirs = theirs;
   }
 
-  static async join(seeder: Seeder, sample: Sample): Promise<RawPayer> {
-    const peer = await RawPeer.join(seeder, sample.torrent);
+  static async join(seeder: PeerAddress, { torrent }: Pick<Sample, "torrent">): Promise<RawPayer> {
+    const peer = await RawPeer.join(seeder, torrent);
     const handshake = encode(new Map([["m", new Map([[HF_PAY, 9]])]]));
     peer.send({ type: "interested" }, { type: "extended", extension: 0, payload: handshake });
     const [theirs] = readDictionary((await peer.next("extended"))!.payload, 4_096);

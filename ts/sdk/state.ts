@@ -9,6 +9,8 @@ export interface OperatorState {
   owner: Address;
   prover: Address;
   payout: Address;
+  /** All that its payout ever was: peers' vouchers are to one of them. */
+  readonly payouts: Set<Address>;
   capacityChunks: number;
   /** host:port, as its owner wrote it: not to be trusted. */
   endpoint: string;
@@ -84,6 +86,14 @@ export interface AuditState {
   due: number;
 }
 
+/** From payers to an operator, in asset wei. */
+export interface Earnings {
+  /** Redeemed or paid directly, the take not included. */
+  credited: bigint;
+  /** Of that, sent to it. */
+  collected: bigint;
+}
+
 /** One replica of one order, with who holds it. */
 export interface HeldSlot extends SlotState {
   readonly order: OrderState;
@@ -133,6 +143,8 @@ export class ProtocolState {
   readonly thaws = new Map<string, bigint>();
   /** Payers' session keys, by payerKey of the key: Unix seconds until when they sign. */
   readonly sessionKeys = new Map<string, bigint>();
+  /** What payers paid in Retrieval, by the address that was paid. */
+  readonly earnings = new Map<Address, Earnings>();
   readonly #contracts: ReadonlyMap<string, ContractName>;
 
   constructor({ contracts }: Deployment) {
@@ -143,7 +155,7 @@ export class ProtocolState {
 
   /** Back to the start, before any log. */
   clear(): void {
-    const retrieval = [this.thaws, this.sessionKeys];
+    const retrieval = [this.thaws, this.sessionKeys, this.earnings];
     for (const part of [this.operators, this.contents, this.orders, this.audits, this.seeds, this.frozen, ...retrieval])
       part.clear();
   }
@@ -199,7 +211,9 @@ export class ProtocolState {
         return;
       case "KeysSet": {
         const { operatorId, owner, prover, payout } = event.args;
-        Object.assign(this.#operator(operatorId), { owner, prover, payout });
+        const operator = this.#operator(operatorId);
+        Object.assign(operator, { owner, prover, payout });
+        operator.payouts.add(payout);
         return;
       }
       case "CapacitySet":
@@ -332,6 +346,14 @@ export class ProtocolState {
       case "KeySet":
         this.sessionKeys.set(payerKey(event.args.payer, event.args.key), event.args.expiry);
         return;
+      case "Credited": {
+        const { operator, amount, take } = event.args;
+        this.#earnings(operator).credited += amount - take;
+        return;
+      }
+      case "Collected":
+        if ("operator" in event.args) this.#earnings(event.args.operator).collected += event.args.amount;
+        return;
     }
   }
 
@@ -350,7 +372,7 @@ export class ProtocolState {
           stake: 0n,
         },
         ...{ reputation: FIRST_REPUTATION, reliability: WAD, exitRequested: undefined, stamp: undefined },
-        ...{ proven: new Set(), settled: new Set(), weighed: new Set(), paid: new Set() },
+        ...{ proven: new Set(), settled: new Set(), weighed: new Set(), paid: new Set(), payouts: new Set() },
       };
       this.operators.set(id, operator);
     }
@@ -361,6 +383,12 @@ export class ProtocolState {
   #thaw(payer: Address, operator: Address, { amount, until }: { amount: bigint; until: bigint }): void {
     if (amount === 0n) this.thaws.delete(payerKey(payer, operator));
     else this.thaws.set(payerKey(payer, operator), until);
+  }
+
+  #earnings(operator: Address): Earnings {
+    const known = this.earnings.get(operator) ?? { credited: 0n, collected: 0n };
+    this.earnings.set(operator, known);
+    return known;
   }
 
   #order(id: number): OrderState {

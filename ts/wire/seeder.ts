@@ -28,6 +28,8 @@ export interface SeederOptions {
   readonly timeouts?: Timeouts;
   /** Further BEP 10 extensions for a peer that fetches `torrent`. */
   readonly extensions?: (peer: UploadPeer, torrent: Torrent) => readonly Extension[];
+  /** Bytes of blocks were sent to a peer. */
+  readonly onSent?: (peer: UploadPeer, bytes: number) => void;
   /** A piece of a content could not be read. It is no longer offered. */
   readonly onLoss?: (loss: Loss) => void;
   /** A peer is gone, and why: `malformed` and `flood` tell of attacks, `closed` of a normal day. */
@@ -172,6 +174,7 @@ export class Seeder {
     const connection = new PeerConnection(socket, local, remote, v2, this.#timeouts);
     const peer: UploadPeer = new UploadPeer(connection, served.source, this.#unchoker, {
       onInterest: () => this.rechoke(),
+      onSent: (bytes) => this.#options.onSent?.(peer, bytes),
       onClose: (reason) => {
         served.peers.delete(peer);
         this.rechoke();

@@ -22,6 +22,8 @@ export interface Source {
 export interface UploadEvents {
   /** The peer wants to download, or no longer does. */
   onInterest(): void;
+  /** So many bytes of blocks were sent. */
+  onSent(bytes: number): void;
   onClose(reason: PeerError): void;
 }
 
@@ -202,7 +204,7 @@ export class UploadPeer implements ConnectionHandler, Candidate {
     const admitted = (await this.meter?.admit(length)) ?? true;
     if (admitted) await this.#policy.admit?.(this, length);
     const data = admitted ? await this.#source.read(piece, begin, length) : undefined;
-    let unsent = admitted ? length : 0;
+    let sent = 0;
     await this.connection.drained(); // after the read: the disk works while the peer reads what went before
     for (const span of run) {
       if (data === undefined || this.unchokedAt === undefined || this.connection.closed) this.#refuse(span);
@@ -210,13 +212,14 @@ export class UploadPeer implements ConnectionHandler, Candidate {
         const at = span.begin - begin;
         this.connection.send({ type: "piece", piece, begin: span.begin, data: data.subarray(at, at + span.length) });
         this.uploaded += span.length;
-        unsent -= span.length;
+        sent += span.length;
       }
     }
-    if (unsent > 0) {
-      this.meter?.refund(unsent);
-      this.#policy.refund?.(this, unsent);
+    if (admitted && sent < length) {
+      this.meter?.refund(length - sent);
+      this.#policy.refund?.(this, length - sent);
     }
+    if (sent > 0) this.#events.onSent(sent);
   }
 
   /** BEP 6 peers are told; to others silence says the same. */
