@@ -269,3 +269,21 @@ describe("a payer", () => {
     expect(gone).toContainEqual(expect.objectContaining({ fault: "malformed" }));
   });
 });
+
+test("an operator that could not ask the chain for a while is paid once it can, though it has choked us meanwhile", async () => {
+  const content = await sample();
+  let until = 0;
+  const shop = await sell(content, {
+    meansOf: async () => {
+      if (Date.now() < until) throw new Error("no RPC");
+      if (until > 0) return RICH;
+      until = Date.now() + 1_500;
+      setTimeout(() => void shop.accountant.redeemed(PAYER.address, CONTENT, 0n)); // has what was asked forgotten
+      return RICH;
+    },
+  });
+  const payer = await payerFor(content);
+  await buy(content, [shop.seeder], payer);
+  expect(shop.refusals).toContainEqual(expect.objectContaining({ reason: "unavailable" }));
+  expect(payer.receipt).toMatchObject([{ bytes: 6 * MEBIBYTE, ended: undefined }]);
+}, 15_000);

@@ -85,6 +85,8 @@ export interface ReceiptLine {
 export type Ended = Reason | "price above our limit" | "budget used up" | "earmark used up" | "too slow";
 
 const NOTHING: Account = { verified: 0, bytes: 0, amount: 0n };
+/** A voucher that could not be judged is sent again after so long (ms): who is choked meanwhile would never have cause to pay more. */
+const AGAIN_MS = 2_000;
 /** For the last vouchers to leave (ms). */
 const FAREWELL_MS = 5_000;
 
@@ -172,6 +174,9 @@ class Channel {
   #began: Account;
   #account: Account;
   #signing: Promise<void> = Promise.resolve();
+  /** Bytes of the voucher that the operator could not judge. */
+  #unjudged = 0;
+  #again: NodeJS.Timeout | undefined;
 
   private constructor(payer: Payer, operator: Address, account: Account, reach: bigint) {
     this.#payer = payer;
@@ -245,6 +250,23 @@ class Channel {
   /** Signs for what is verified and up to `ahead` bytes more, one voucher after the other. */
   pay(session: Session, ahead: number): void {
     this.#signing = this.#signing.then(() => this.#pay(session, ahead)).catch((error) => session.fail(error));
+  }
+
+  /** Sends the last voucher once more in a while, unless there is a later one by then. */
+  repeat(session: Session): void {
+    this.#unjudged = this.#account.bytes;
+    if (this.#again !== undefined) return;
+    const again = async () => {
+      const { bytes, amount } = this.#account;
+      if (!this.#paying || !session.open || bytes !== this.#unjudged) return;
+      const { signer, domain } = this.#payer.options;
+      session.send(await signVoucher(signer, domain, this.#voucher(bytes, amount)));
+    };
+    this.#again = setTimeout(() => {
+      this.#again = undefined;
+      this.#signing = this.#signing.then(again).catch((error) => session.fail(error));
+    }, AGAIN_MS);
+    this.#again.unref();
   }
 
   /** Goes on from the operator's last voucher. @returns false when it is later than all we remember, and not signed by us */
@@ -402,7 +424,8 @@ class Session implements Extension {
     if (channel === undefined) return;
     if (reason === "credit") channel.pay(this, this.unverified);
     else if (reason === "stale" && last !== undefined && (await channel.adopt(last))) channel.pay(this, BLOCK);
-    else if (reason !== "unavailable") channel.end(reason);
+    else if (reason === "unavailable") channel.repeat(this);
+    else channel.end(reason);
     if (reason !== "credit") this.#payer.options.onRefusal?.(channel.operator, reason);
   }
 }
