@@ -5,7 +5,6 @@ import { fund } from "../operator/testing.ts";
 import { cost, MEBIBYTE } from "../retrieval/credit.ts";
 import { read } from "../sdk/call.ts";
 import { accountOf, deposit, requestRelease, revoke } from "../sdk/retrieval.ts";
-import { eventually } from "../testing/eventually.ts";
 import { temporaryFolder } from "../testing/folders.ts";
 import { fetchContent } from "./fetch.ts";
 import { preparePayment } from "./payment.ts";
@@ -67,8 +66,7 @@ describe("a purse", () => {
       // An operator redeems at once when the payer takes its money home.
       await requestRelease(wallet, deployment, operator, 1n);
       const channel = [wallet.account.address, operator, BigInt(listing.content.id)] as const;
-      await eventually(async () => {
-        await market.chain.client().mine({ blocks: 1 });
+      await market.withBlocks(async () => {
         expect((await read(wallet, deployment, "Retrieval", "channel", channel)).paid).toBe(paid);
       });
     }

@@ -3,7 +3,7 @@ import { hash } from "node:crypto";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect } from "vitest";
+import { expect, vi } from "vitest";
 import type { OperatorService } from "../operator/run.ts";
 import { fund, metricOf, type Publication, publishSample, startOperator } from "../operator/testing.ts";
 import { openOrder } from "../sdk/actions.ts";
@@ -57,14 +57,21 @@ export class Market {
   }
 
   /** Resolves when an operator's books say that it was promised so much in all, in wei. */
-  async expectPromised(operatorId: number, wei: bigint): Promise<void> {
+  expectPromised(operatorId: number, wei: bigint): Promise<void> {
     const service = this.operators[operatorId - 1]!;
-    const promised = async () =>
-      (await metricOf(service, "vouchers_wei")) + (await metricOf(service, "redeemed_wei_total"));
-    await eventually(async () => {
-      await this.chain.client().mine({ blocks: 1 }); // it looks at its books with each block
-      expect(BigInt(await promised())).toBe(wei);
+    return this.withBlocks(async () => {
+      const promised = (await metricOf(service, "vouchers_wei")) + (await metricOf(service, "redeemed_wei_total"));
+      expect(BigInt(promised)).toBe(wei);
     });
+  }
+
+  /** Waits until a check passes, with a block each second: operators look at their books with every block. */
+  withBlocks(check: () => Promise<void>): Promise<void> {
+    const mineAndCheck = async () => {
+      await this.chain.client().mine({ blocks: 1 });
+      await check();
+    };
+    return vi.waitFor(mineAndCheck, { timeout: 60_000, interval: 1_000 });
   }
 
   /** Vouchers that an operator refused. */
