@@ -129,7 +129,7 @@ async function download(
     const hint = "what came is kept: start it again, perhaps with another --peer";
     throw new HoldfastError(cause.message, { cause, hint, exitCode: EXIT.retryable });
   } finally {
-    status?.clear();
+    status?.end();
     const receipt = { ...fetching.receipt, unpaid: "why" in payment ? payment.why : null };
     const file = await keepReceipt(stateDirOf(options), receipt);
     print(options, { ...receipt, file }, `${describe(receipt)}\nreceipt: ${file}`);
@@ -240,6 +240,7 @@ class StatusLine {
   readonly #out: WriteStream;
   /** Bytes, by when (ms): the last few seconds. */
   readonly #samples: { readonly at: number; readonly bytes: number }[] = [];
+  #ended = false;
 
   constructor(out: WriteStream) {
     this.#out = out;
@@ -247,7 +248,7 @@ class StatusLine {
 
   show({ pieces, pieceCount, bytes, spent, connected }: FetchProgress): void {
     const at = Date.now();
-    if (at - (this.#samples.at(-1)?.at ?? 0) < 200) return;
+    if (this.#ended || at - (this.#samples.at(-1)?.at ?? 0) < 200) return;
     this.#samples.push({ at, bytes });
     if (this.#samples.length > 25) this.#samples.shift();
     const first = this.#samples[0]!;
@@ -266,5 +267,11 @@ class StatusLine {
 
   clear(): void {
     this.#out.write("\r\u001b[K");
+  }
+
+  /** An interrupted download may have a last word to say. */
+  end(): void {
+    this.clear();
+    this.#ended = true;
   }
 }
