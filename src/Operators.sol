@@ -79,7 +79,7 @@ contract Operators is IOperators, AccessManaged, Pausable, Clock {
         _checkEndpoint(endpoint);
         operatorId = ++count;
         Operator storage o = _operators[operatorId];
-        _setKeys(operatorId, o, msg.sender, prover, capacityChunks, payout);
+        _setKeys(operatorId, o, msg.sender, prover, 0, payout);
         o.capacityChunks = capacityChunks;
         (o.reputation, o.reliability) = (uint48(FIRST_REPUTATION / STEP), uint48(WAD / STEP));
         uint96 stake = (uint256(capacityChunks) * stakePerChunk).toUint96();

@@ -220,8 +220,10 @@ abstract contract BaseTest is Test, Deployer {
         operatorId = operators.count() + 1;
         (address owner, address prover, address payout) = (_owner(operatorId), _prover(operatorId), _payout(operatorId));
         _fund(owner);
-        vm.prank(owner);
+        vm.startPrank(owner);
         assertEq(operators.register(capacityChunks, payout, prover, "198.51.100.7:6881"), operatorId);
+        operators.setKeys(operatorId, owner, prover, capacityChunks, payout);
+        vm.stopPrank();
     }
 
     function _reputation(uint32 operatorId) internal view returns (uint256 reputation) {

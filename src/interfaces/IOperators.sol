@@ -53,7 +53,8 @@ interface IOperators {
     error Operators_Thawing(uint32 operatorId, Round until);
     error Operators_StakePerChunkOutOfBounds(uint64 stakePerChunk);
 
-    /// @notice Registers an operator owned by the caller, with a stake of capacityChunks x stakePerChunk. Reputation starts at 0.5.
+    /// @notice Registers an operator owned by the caller, with a stake of capacityChunks x stakePerChunk. Reputation starts at 0.5. A prover
+    /// that is not the owner accepts nothing until the owner says how much (setKeys).
     /// @param capacityChunks Chunks of 8 MiB it offers, 1 to MAX_CAPACITY.
     /// @param endpoint Where peers and keepers find it, "host:port", at most 256 bytes.
     /// Requirements: intake is not paused; owner, payout and prover are not zero.

@@ -57,9 +57,9 @@ export interface AgentParts {
   readonly log: Logger;
 }
 
-/** Priorities of what must be on chain before the round ends: its proof before anything else. */
-const PROOF = 20;
-const ANSWER = 10;
+/** Priorities of what must be on chain before the round ends. An audit left open fails once the round is proven, so answers come first. */
+const ANSWER = 20;
+const PROOF = 10;
 /** Rounds, void ones not counted, in which a reservation can be activated (Market). */
 const ACTIVATION_ROUNDS = 3;
 /** For the last vouchers to be redeemed when it stops (ms). */
