@@ -11,6 +11,7 @@ import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
+import {EfficientHashLib} from "solady/utils/EfficientHashLib.sol";
 import {Deployment} from "./Deployment.sol";
 import {ICatalog} from "./interfaces/ICatalog.sol";
 import {IPool} from "./interfaces/IPool.sol";
@@ -42,6 +43,12 @@ contract Retrieval is IRetrieval, AccessManaged, Pausable, EIP712, Clock {
     /// @dev In place of an operator: the free deposit's thaw.
     address private constant FREE = address(0);
 
+    /// @dev What one payer has with one operator.
+    struct Line {
+        uint256 earmark; // in asset wei
+        mapping(uint64 contentId => Channel) channels;
+    }
+
     IERC20 public immutable ASSET;
     ICatalog public immutable CATALOG;
     IPool public immutable POOL;
@@ -58,8 +65,7 @@ contract Retrieval is IRetrieval, AccessManaged, Pausable, EIP712, Clock {
     mapping(address payer => Account) private _accounts;
     mapping(address payer => mapping(address operator => Thaw)) private _thaws;
     mapping(address payer => mapping(address key => SessionKey)) private _keys;
-    mapping(address operator => mapping(address payer => uint256)) private _earmarks;
-    mapping(address operator => mapping(address payer => mapping(uint64 contentId => Channel))) private _channels;
+    mapping(address operator => mapping(address payer => Line)) private _lines;
     mapping(address operator => Earnings) private _earnings;
     Checkpoints.Trace224 private _terms; // epoch => referencePrice << 16 | takeBps
 
@@ -116,24 +122,24 @@ contract Retrieval is IRetrieval, AccessManaged, Pausable, EIP712, Clock {
         Account storage a = _accounts[msg.sender];
         if (amount > a.balance) revert Retrieval_BalanceTooLow(a.balance, amount);
         (a.balance, a.earmarked) = (a.balance - amount, a.earmarked + amount);
-        _earmarks[operator][msg.sender] += amount;
+        _lines[operator][msg.sender].earmark += amount;
         emit Earmarked(msg.sender, operator, amount);
     }
 
     /// @inheritdoc IRetrieval
     function requestRelease(address operator, uint96 amount) external {
         _nonZero(operator);
-        uint64 until = _thaw(operator, amount, _earmarks[operator][msg.sender]);
+        uint64 until = _thaw(operator, amount, _lines[operator][msg.sender].earmark);
         emit ReleaseRequested(msg.sender, operator, amount, until);
     }
 
     /// @inheritdoc IRetrieval
     function release(address operator) external returns (uint256 amount) {
         _nonZero(operator);
-        amount = _thawed(operator, _earmarks[operator][msg.sender]);
+        amount = _thawed(operator, _lines[operator][msg.sender].earmark);
         Account storage a = _accounts[msg.sender];
         (a.balance, a.earmarked) = (a.balance + uint96(amount), a.earmarked - uint96(amount));
-        _earmarks[operator][msg.sender] -= amount;
+        _lines[operator][msg.sender].earmark -= amount;
         emit Released(msg.sender, operator, amount);
     }
 
@@ -168,13 +174,13 @@ contract Retrieval is IRetrieval, AccessManaged, Pausable, EIP712, Clock {
     function redeem(address operator, SignedVoucher[] calldata batch) external returns (uint256 amount, Outcome[] memory outcomes) {
         _nonZero(operator);
         (uint16 takeBps, uint96 price) = termsOf(currentEpoch());
-        uint256 contents = CATALOG.count();
         outcomes = new Outcome[](batch.length);
+        mapping(address payer => Line) storage lines = _lines[operator];
         uint256 up;
         for (uint256 i; i < batch.length; ++i) {
-            SignedVoucher calldata v = batch[i];
-            (Outcome outcome, uint256 paid, uint256 credited) =
-                _isContent(v.contentId, contents) ? _redeem(operator, v, price) : (Outcome.UnknownContent, 0, 0);
+            SignedVoucher calldata s = batch[i];
+            Voucher memory v = Voucher(s.payer, operator, s.contentId, s.cumulativeAmount, s.cumulativeBytes);
+            (Outcome outcome, uint256 paid, uint256 credited) = _redeem(lines[v.payer], v, s, price);
             if (outcome > Outcome.Short) emit Skipped(v.payer, operator, v.contentId, v.cumulativeAmount, outcome);
             outcomes[i] = outcome;
             amount += paid;
@@ -186,7 +192,7 @@ contract Retrieval is IRetrieval, AccessManaged, Pausable, EIP712, Clock {
     /// @inheritdoc IRetrieval
     function payDirect(address operator, uint64 contentId, uint96 amount, uint64 served_) external {
         _nonZero(operator);
-        if (!_isContent(contentId, CATALOG.count())) revert Retrieval_UnknownContent(contentId);
+        if (!_isContent(contentId)) revert Retrieval_UnknownContent(contentId);
         (uint16 takeBps, uint96 price) = termsOf(currentEpoch());
         Account storage a = _accounts[msg.sender];
         uint256 credited = _bytesFor(amount, served_, price, a.down);
@@ -239,7 +245,7 @@ contract Retrieval is IRetrieval, AccessManaged, Pausable, EIP712, Clock {
 
     /// @inheritdoc IRetrieval
     function hashOf(Voucher calldata v) external view returns (bytes32) {
-        return _hashOf(v.payer, v.operator, v.contentId, v.cumulativeAmount, v.cumulativeBytes);
+        return _hashOf(v);
     }
 
     /// @inheritdoc IRetrieval
@@ -249,7 +255,7 @@ contract Retrieval is IRetrieval, AccessManaged, Pausable, EIP712, Clock {
 
     /// @inheritdoc IRetrieval
     function earmarkOf(address payer, address operator) external view returns (uint256) {
-        return _earmarks[operator][payer];
+        return _lines[operator][payer].earmark;
     }
 
     /// @inheritdoc IRetrieval
@@ -264,7 +270,7 @@ contract Retrieval is IRetrieval, AccessManaged, Pausable, EIP712, Clock {
 
     /// @inheritdoc IRetrieval
     function channel(address payer, address operator, uint64 contentId) external view returns (Channel memory) {
-        return _channels[operator][payer][contentId];
+        return _lines[operator][payer].channels[contentId];
     }
 
     /// @inheritdoc IRetrieval
@@ -287,73 +293,82 @@ contract Retrieval is IRetrieval, AccessManaged, Pausable, EIP712, Clock {
 
     /// @dev Never reverts, whatever payer and voucher (H-RET-2), but for want of gas. A wallet that is asked in between is asked statically:
     /// what was read before is true after.
-    function _redeem(address operator, SignedVoucher calldata v, uint256 price)
+    function _redeem(Line storage line, Voucher memory v, SignedVoucher calldata s, uint256 price)
         private
         returns (Outcome outcome, uint256 amount, uint256 credited)
     {
-        Channel storage channel_ = _channels[operator][v.payer][v.contentId];
-        Channel memory c = channel_;
+        Channel memory c = line.channels[v.contentId];
+        // What was a content once is one for ever: only a channel's first voucher asks.
+        if (c.signed == 0 && !_isContent(v.contentId)) return (Outcome.UnknownContent, 0, 0);
         // No balance holds more: what is above cannot be paid anyway.
         uint256 signed = _min(v.cumulativeAmount, type(uint96).max);
         if (signed <= c.paid) return (Outcome.NothingNew, 0, 0);
 
-        Account memory a = _accounts[v.payer];
-        uint256 earmarked = a.earmarked == 0 ? 0 : _earmarks[operator][v.payer];
-        amount = _min(signed - c.paid, earmarked + a.balance);
-        if (amount == 0 && signed <= c.signed) return (Outcome.NoBalance, 0, 0);
-        (outcome, amount) = _spend(operator, v, amount);
-        if (outcome != Outcome.Paid) return (outcome, 0, 0);
-
-        // Nothing wraps or is cut: amount is at most what is owed and what is there, and _bytesFor keeps both sums of bytes in 64 bits.
+        // Nothing wraps or is cut: what is paid is at most what is owed and what is there, and _bytesFor keeps both sums of bytes in 64 bits.
         unchecked {
-            if (v.cumulativeBytes > c.bytes_) credited = _bytesFor(amount, v.cumulativeBytes - c.bytes_, price, a.down);
-            c.paid += uint96(amount);
-            c.bytes_ += uint64(credited);
+            Account memory a = _accounts[v.payer];
+            uint256 drawn = a.earmarked == 0 ? 0 : _min(signed - c.paid, line.earmark); // first from the earmark
+            amount = drawn + _min(signed - c.paid - drawn, a.balance);
+            if (amount == 0 && signed <= c.signed) return (Outcome.NoBalance, 0, 0);
+            (outcome, amount) = _spend(v, s.signature, drawn, amount);
+            if (outcome != Outcome.Paid) return (outcome, 0, 0);
+
+            if (v.cumulativeBytes > c.bytes_) {
+                credited = _bytesFor(amount, v.cumulativeBytes - c.bytes_, price, a.down);
+                served[v.contentId] += credited;
+            }
+            (c.paid, c.bytes_) = (c.paid + uint96(amount), c.bytes_ + uint64(credited));
             if (signed > c.signed) c.signed = uint96(signed);
-            (channel_.paid, channel_.signed, channel_.bytes_) = (c.paid, c.signed, c.bytes_);
-
-            uint256 drawn = _min(amount, earmarked); // first from the earmark
-            if (drawn != 0) _earmarks[operator][v.payer] = earmarked - drawn;
-            a.balance -= uint96(amount - drawn);
-            a.earmarked -= uint96(drawn);
+            if (signed > c.paid) outcome = Outcome.Short;
+            (a.balance, a.earmarked) = (a.balance - uint96(amount - drawn), a.earmarked - uint96(drawn));
             a.down += uint64(credited);
-            Account storage account_ = _accounts[v.payer];
-            (account_.balance, account_.earmarked, account_.down) = (a.balance, a.earmarked, a.down);
-
-            if (credited != 0) served[v.contentId] += credited;
-            emit Redeemed(v.payer, operator, v.contentId, amount, c.signed - c.paid, credited);
+            if (drawn != 0) line.earmark -= drawn;
+            _write(line.channels[v.contentId], c, _accounts[v.payer], a);
+            emit Redeemed(v.payer, v.operator, v.contentId, amount, c.signed - c.paid, credited);
         }
-        if (c.paid < signed) outcome = Outcome.Short;
     }
 
-    /// @dev How much of `wanted` the signature is good for, counted against the session key's ceiling if one signed.
+    /// @dev Apart from the rest because on a short stack the compiler makes of each word's fields one write.
+    function _write(Channel storage channel_, Channel memory c, Account storage account_, Account memory a) private {
+        (channel_.paid, channel_.signed, channel_.bytes_) = (c.paid, c.signed, c.bytes_);
+        (account_.balance, account_.earmarked, account_.down) = (a.balance, a.earmarked, a.down);
+    }
+
+    /// @dev Whether the signature is good, and for how much of `amount`. What is `drawn` from the earmark is bounded by that alone; the rest
+    /// counts against the ceiling if a session key signed.
     ///
     /// ECDSA first, so that a contract's session keys are its own word, which it can take back only by a thaw; its ERC-1271 answer it can
     /// change at any moment.
-    function _spend(address operator, SignedVoucher calldata v, uint256 wanted) private returns (Outcome, uint256 amount) {
-        bytes32 digest = _hashOf(v.payer, operator, v.contentId, v.cumulativeAmount, v.cumulativeBytes);
-        (address signer, ECDSA.RecoverError err,) = ECDSA.tryRecoverCalldata(digest, v.signature);
+    function _spend(Voucher memory v, bytes calldata signature, uint256 drawn, uint256 amount) private returns (Outcome, uint256) {
+        bytes32 digest = _hashOf(v);
+        (address signer, ECDSA.RecoverError err,) = ECDSA.tryRecoverCalldata(digest, signature);
         if (err == ECDSA.RecoverError.NoError) {
-            if (signer == v.payer) return (Outcome.Paid, wanted);
+            if (signer == v.payer) return (Outcome.Paid, amount);
             SessionKey storage key = _keys[v.payer][signer];
             SessionKey memory k = key;
             if (k.expiry > block.timestamp) {
-                if (k.spent == k.ceiling) return (Outcome.KeyExhausted, 0);
-                amount = _min(wanted, k.ceiling - k.spent);
-                key.spent = uint96(k.spent + amount); // at most the ceiling
-                return (Outcome.Paid, amount);
+                if (drawn == 0 && k.spent == k.ceiling) return (Outcome.KeyExhausted, 0);
+                // Nothing wraps: what was drawn is part of the amount, what was spent of the ceiling.
+                unchecked {
+                    uint256 free = _min(amount - drawn, k.ceiling - k.spent);
+                    if (free != 0) key.spent = uint96(k.spent + free);
+                    return (Outcome.Paid, drawn + free);
+                }
             }
             if (k.expiry != 0) return (Outcome.KeyExpired, 0);
         }
-        bool valid = v.payer.code.length != 0 && Erc1271.isValid(v.payer, digest, v.signature, ERC1271_GAS);
-        return valid ? (Outcome.Paid, wanted) : (Outcome.BadSignature, 0);
+        bool valid = v.payer.code.length != 0 && Erc1271.isValid(v.payer, digest, signature, ERC1271_GAS);
+        return valid ? (Outcome.Paid, amount) : (Outcome.BadSignature, 0);
     }
 
     // ---- Internals ----
 
     /// @dev Rounded down, and within 64 bits for a payer's sum: nobody is credited a byte that was not paid for.
     function _bytesFor(uint256 amount, uint256 claimed, uint256 price, uint256 down) private pure returns (uint256) {
-        return _min(_min(claimed, amount * CHUNK_BYTES / price), type(uint64).max - down);
+        unchecked {
+            uint256 paid = amount * CHUNK_BYTES / price; // 96 bits and 23; a price is not 0
+            return _min(_min(claimed, paid), type(uint64).max - down);
+        }
     }
 
     /// @dev The take is rounded up, over the batch: small pieces do not escape it.
@@ -384,16 +399,20 @@ contract Retrieval is IRetrieval, AccessManaged, Pausable, EIP712, Clock {
         return uint64(block.timestamp + THAW_ROUNDS * ROUND_LENGTH);
     }
 
-    function _hashOf(address payer, address operator, uint64 contentId, uint128 amount, uint64 bytes_) private view returns (bytes32) {
-        return _hashTypedDataV4(keccak256(abi.encode(VOUCHER_TYPEHASH, payer, operator, contentId, amount, bytes_)));
+    function _hashOf(Voucher memory v) private view returns (bytes32) {
+        return _hashTypedDataV4(
+            EfficientHashLib.hash(
+                uint256(VOUCHER_TYPEHASH), uint160(v.payer), uint160(v.operator), v.contentId, v.cumulativeAmount, v.cumulativeBytes
+            )
+        );
     }
 
     function _min(uint256 a, uint256 b) private pure returns (uint256) {
         return a < b ? a : b;
     }
 
-    function _isContent(uint256 contentId, uint256 count) private pure returns (bool) {
-        return contentId != 0 && contentId <= count;
+    function _isContent(uint256 contentId) private view returns (bool) {
+        return contentId != 0 && contentId <= CATALOG.count();
     }
 
     function _nonZero(address a) private pure {

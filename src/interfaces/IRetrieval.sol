@@ -39,7 +39,7 @@ interface IRetrieval {
         UnknownContent,
         BadSignature, // neither the payer's nor of a key it ever authorised
         KeyExpired,
-        KeyExhausted, // the session key's ceiling is reached
+        KeyExhausted, // the session key's ceiling is reached, and nothing is earmarked
         NoBalance // still nothing to pay with, and the shortfall is on record
     }
 
@@ -60,8 +60,8 @@ interface IRetrieval {
     struct SessionKey {
         // slot 0
         uint64 expiry; // Unix seconds: signs until before then. 0: never authorised
-        uint96 ceiling; // most that its vouchers draw in all, in asset wei
-        uint96 spent; // drawn by its vouchers, in asset wei
+        uint96 ceiling; // most that its vouchers draw on the free deposit, in asset wei
+        uint96 spent; // drawn by its vouchers on the free deposit, in asset wei
     }
 
     /// @notice A withdrawal under way, of the free deposit or of an earmark.
@@ -118,7 +118,8 @@ interface IRetrieval {
     /// allowance it gave is what counts.
     function depositWithPermit(address to, uint96 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external;
 
-    /// @notice Moves part of the caller's free deposit to one operator's reach alone; that operator's vouchers draw on it first.
+    /// @notice Moves part of the caller's free deposit to one operator's reach alone; that operator's vouchers draw on it first, and those of
+    /// session keys whatever their ceiling: what others are promised by the same key takes nothing from it.
     /// Requirements: the free deposit has as much; the operator is not 0.
     function earmark(address operator, uint96 amount) external;
 
@@ -138,8 +139,9 @@ interface IRetrieval {
     /// Requirements: requested, and thawed; `to` is not 0.
     function withdraw(address to) external returns (uint256 amount);
 
-    /// @notice Lets a key sign the caller's vouchers until before `expiry` (Unix seconds), for at most `ceiling` asset wei in all. An
-    /// authorisation that has not expired can only be widened, and keeps what it has spent; after it, the key starts anew.
+    /// @notice Lets a key sign the caller's vouchers until before `expiry` (Unix seconds), for at most `ceiling` asset wei of the free deposit,
+    /// 0 for earmarks alone. An authorisation that has not expired can only be widened, and keeps what it has spent; after it, the key starts
+    /// anew, and what it signed before is good again.
     /// Requirements: `key` is not 0; `expiry` is to come; of a live key neither `expiry` nor `ceiling` falls.
     function authorise(address key, uint64 expiry, uint96 ceiling) external;
 

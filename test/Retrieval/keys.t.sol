@@ -131,6 +131,22 @@ contract KeysTest is RetrievalTest {
         _checkLedgers();
     }
 
+    /// A key of ceiling 0 has earmarks to spend and nothing else.
+    function test_TheCeilingIsOfTheFreeDeposit() external {
+        _authorise(payer.addr, key.addr, 10 days, 0);
+        _expect(_byKey(10), IRetrieval.Outcome.KeyExhausted, 0);
+        _earmark(payer.addr, op, 100);
+        _expect(_byKey(60), IRetrieval.Outcome.Paid, 60);
+        _expect(_byKey(120), IRetrieval.Outcome.Short, 40);
+        _expect(_byKey(120), IRetrieval.Outcome.KeyExhausted, 0);
+        assertEq(retrieval.sessionKey(payer.addr, key.addr).spent, 0);
+        // With a ceiling and an earmark, in one voucher: first the earmark, then as far as the ceiling reaches.
+        _authorise(payer.addr, key.addr, 10 days, 30);
+        _earmark(payer.addr, op, 5);
+        _expect(_byKey(145), IRetrieval.Outcome.Short, 5 + 30);
+        assertEq(retrieval.sessionKey(payer.addr, key.addr).spent, 30);
+    }
+
     /// What the balance does not pay is not counted against the ceiling.
     function test_OnlyWhatIsPaidCountsAgainstTheCeiling() external {
         _authorise(payer.addr, key.addr, 10 days, 5000);

@@ -18,6 +18,8 @@ contract RetrievalHandler is RetrievalTest {
         mapping(address key => uint256) spent;
         mapping(address operator => mapping(uint64 contentId => uint256)) paid;
         mapping(address operator => mapping(uint64 contentId => uint256)) signed;
+        mapping(address operator => mapping(uint64 contentId => uint256)) bytes_;
+        uint256 down;
     }
 
     uint256 private constant MOST = 3e18;
@@ -123,6 +125,7 @@ contract RetrievalHandler is RetrievalTest {
     function payDirect(uint256 p, uint256 o, uint256 c, uint256 amount, uint64 bytes_) external {
         address operator = operatorsOf[o % 2];
         amount = bound(amount, 0, MOST);
+        _plain_[payers[p % 3]].down += _bought(payers[p % 3], amount, bytes_);
         vm.prank(payers[p % 3]);
         retrieval.payDirect(operator, c % 2 == 0 ? content : content2, uint96(amount), bytes_);
         _credit[operator] += amount - _take(amount);
@@ -192,19 +195,30 @@ contract RetrievalHandler is RetrievalTest {
         if (owed <= paid) return (IRetrieval.Outcome.NothingNew, 0);
         amount = _least(owed - paid, m.free + m.earmark[v.operator]);
         if (amount == 0 && owed <= m.signed[v.operator][v.contentId]) return (IRetrieval.Outcome.NoBalance, 0);
+        uint256 fromEarmark = _least(amount, m.earmark[v.operator]);
         if (!byPayer) {
             if (m.expiry[signer] == 0) return (IRetrieval.Outcome.BadSignature, 0);
             if (m.expiry[signer] <= block.timestamp) return (IRetrieval.Outcome.KeyExpired, 0);
-            if (m.ceiling[signer] == m.spent[signer]) return (IRetrieval.Outcome.KeyExhausted, 0);
-            amount = _least(amount, m.ceiling[signer] - m.spent[signer]);
-            m.spent[signer] += amount;
+            uint256 left = m.ceiling[signer] - m.spent[signer];
+            if (left + fromEarmark == 0) return (IRetrieval.Outcome.KeyExhausted, 0);
+            amount = _least(amount, fromEarmark + left);
+            m.spent[signer] += amount - fromEarmark;
         }
-        uint256 fromEarmark = _least(amount, m.earmark[v.operator]);
+        if (v.cumulativeBytes > m.bytes_[v.operator][v.contentId]) {
+            uint256 bought = _bought(v.payer, amount, v.cumulativeBytes - m.bytes_[v.operator][v.contentId]);
+            m.bytes_[v.operator][v.contentId] += bought;
+            m.down += bought;
+        }
         m.earmark[v.operator] -= fromEarmark;
         m.free -= amount - fromEarmark;
         m.paid[v.operator][v.contentId] += amount;
         if (owed > m.signed[v.operator][v.contentId]) m.signed[v.operator][v.contentId] = owed;
         return (paid + amount == owed ? IRetrieval.Outcome.Paid : IRetrieval.Outcome.Short, amount);
+    }
+
+    /// @dev Bytes at the reference price, rounded down, and of a payer 64 bits of them.
+    function _bought(address who, uint256 amount, uint256 claimed) private view returns (uint256) {
+        return _least(_least(claimed, amount * CHUNK_BYTES / REFERENCE_PRICE), type(uint64).max - _plain_[who].down);
     }
 
     function _least(uint256 a, uint256 b) private pure returns (uint256) {
@@ -248,6 +262,7 @@ contract RetrievalHandler is RetrievalTest {
                     assertEq(ch.paid, m.paid[operatorsOf[o]][contentId], "paid");
                     assertEq(ch.signed, m.signed[operatorsOf[o]][contentId], "signed");
                     assertLe(ch.paid, ch.signed, "never more than was signed");
+                    assertEq(ch.bytes_, m.bytes_[operatorsOf[o]][contentId], "bytes");
                 }
             }
             for (uint256 k; k < 2; ++k) {
@@ -266,6 +281,7 @@ contract RetrievalHandler is RetrievalTest {
         }
         for (uint256 p; p < 3; ++p) {
             down += retrieval.account(payers[p]).down;
+            assertEq(retrieval.account(payers[p]).down, _plain_[payers[p]].down, "bytes paid");
         }
         assertEq(up, down);
         assertEq(up, retrieval.served(content) + retrieval.served(content2));

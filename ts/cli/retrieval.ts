@@ -57,7 +57,7 @@ function keyCommands(): Command[] {
     withPurse(withKey(new Command("authorise")))
       .description("let a session key promise part of the deposit to operators")
       .argument("[key]", "its address (default: the one of holdfast fetch, made if there is none)", addressOption)
-      .requiredOption("--ceiling <amount>", "most that it may promise in all, of the asset", amount)
+      .requiredOption("--ceiling <amount>", "most that it may draw on the free deposit, of the asset; earmarks come on top", amount)
       .option("--days <n>", "how long it signs", integer(1, 3_650), 30)
       .action((key: Address | undefined, _, command: Command) => authorise(key, command.optsWithGlobals())),
     withPurse(withKey(new Command("revoke")))
@@ -142,7 +142,7 @@ async function authorise(
   print(
     options,
     { key, ceiling, expiry },
-    `${key} may promise ${ceiling} asset wei in all, until ${timeOf(BigInt(expiry))}`,
+    `${key} may draw earmarks and ${ceiling} asset wei of the free deposit, until ${timeOf(BigInt(expiry))}`,
   );
 }
 

@@ -90,7 +90,7 @@ export interface KeyParameters {
   readonly key: Address;
   /** Signs until before then, Unix seconds. */
   readonly expiry: number;
-  /** Most that it may promise in all, in asset wei. */
+  /** Most that its vouchers draw on the free deposit, in asset wei; earmarks are drawn on first and do not count. */
   readonly ceiling: bigint;
 }
 
