@@ -57,7 +57,11 @@ function keyCommands(): Command[] {
     withPurse(withKey(new Command("authorise")))
       .description("let a session key promise part of the deposit to operators")
       .argument("[key]", "its address (default: the one of holdfast fetch, made if there is none)", addressOption)
-      .requiredOption("--ceiling <amount>", "most that it may draw on the free deposit, of the asset; earmarks come on top", amount)
+      .requiredOption(
+        "--ceiling <amount>",
+        "most that it may draw on the free deposit, of the asset; earmarks come on top",
+        amount,
+      )
       .option("--days <n>", "how long it signs", integer(1, 3_650), 30)
       .action((key: Address | undefined, _, command: Command) => authorise(key, command.optsWithGlobals())),
     withPurse(withKey(new Command("revoke")))
