@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import {
@@ -83,6 +84,23 @@ const LONGEST_PAUSE_MS = 15_000;
 /** An RPC that is back and fails one request this often is not away: that request is too much for it. */
 const TRIES_WHILE_BACK = 3;
 
+/** fetch that a signal of long life ends. Given the signal itself, Node 20 leaves a listener on it with each request, until the next collection. */
+function endedBy(signal: AbortSignal): typeof fetch {
+  setMaxListeners(0, signal); // one a request under way
+  return async (input, init) => {
+    const ending = new AbortController();
+    const end = () => ending.abort(signal.aborted ? signal.reason : init?.signal?.reason);
+    const both = [signal, ...(init?.signal ? [init.signal] : [])];
+    for (const one of both) one.addEventListener("abort", end, { once: true });
+    try {
+      if (both.some(({ aborted }) => aborted)) end();
+      return await fetch(input, { ...init, signal: ending.signal });
+    } finally {
+      for (const one of both) one.removeEventListener("abort", end);
+    }
+  };
+}
+
 function patient({
   rpcUrl,
   chainId,
@@ -92,8 +110,8 @@ function patient({
   signal,
 }: ConnectionOptions): Transport {
   const rpc = hostOf(rpcUrl);
-  const fetchOptions = signal ? { signal } : {};
-  const transport = http(rpcUrl, { retryCount: 0, timeout: timeoutMs, fetchOptions });
+  const fetchFn = signal && endedBy(signal);
+  const transport = http(rpcUrl, { retryCount: 0, timeout: timeoutMs, ...(fetchFn && { fetchFn }) });
   let awaySince: number | undefined;
 
   return (config) => {
