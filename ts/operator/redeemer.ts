@@ -189,8 +189,8 @@ export class Redeemer {
     const retrieval = { address: deployment.contracts.Retrieval, abi: ABIS.Retrieval } as const;
     const at = { deployless: true, allowFailure: false, batchSize: 0 } as const; // a page is one call
     const standings: Standing[] = [];
-    /** What is left of each payer's money. */
-    const left = new Map<Address, bigint>();
+    /** What is left of each payer's earmark, and of its free deposit. */
+    const left = new Map<Address, { earmark: bigint; free: bigint }>();
     for (let i = 0; i < entries.length; i += BATCH) {
       const page = entries.slice(i, i + BATCH);
       const of = <T>(contract: (entry: Entry) => T) => page.map(contract);
@@ -224,11 +224,14 @@ export class Redeemer {
         const { payer, contentId, cumulativeAmount } = entry.voucher;
         const { paid } = channels[j]!;
         await accountant.redeemed(payer, contentId, paid);
-        const money = left.get(payer) ?? earmarks[j]! + accounts[j]!.balance;
+        const { earmark, free } = left.get(payer) ?? { earmark: earmarks[j]!, free: accounts[j]!.balance };
+        // The earmark first; a session key's ceiling counts what its vouchers draw on the free deposit alone.
         const { ceiling, spent } = keys[j]!;
-        const limit = isAddressEqual(entry.signer, payer) ? money : ceiling - spent;
-        const drawable = least(cumulativeAmount > paid ? cumulativeAmount - paid : 0n, money, limit);
-        left.set(payer, money - drawable);
+        const growth = cumulativeAmount > paid ? cumulativeAmount - paid : 0n;
+        const drawn = least(growth, earmark);
+        const more = least(growth - drawn, free, isAddressEqual(entry.signer, payer) ? free : ceiling - spent);
+        const drawable = drawn + more;
+        left.set(payer, { earmark: earmark - drawn, free: free - more });
         standings.push({ entry, paid, drawable });
       }
     }
