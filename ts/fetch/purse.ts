@@ -124,6 +124,7 @@ export class Purse {
   async fund(wallet: Wallet, contentId: number, parts: Parts, say: (what: string) => void): Promise<void> {
     const [client, deployment] = [this.#client, this.#deployment];
     const { operators, budget, keySeconds } = parts;
+    if (operators.length === 0) throw unpayable(`no operator holds content ${contentId}`);
     const part = (budget + BigInt(operators.length) - 1n) / BigInt(operators.length);
     const channels = await this.#channels(contentId, operators);
     const missing = channels
