@@ -16,6 +16,7 @@ import { parseSources } from "../sdk/sources.ts";
 import type { PeerAddress } from "../torrent/endpoint.ts";
 import { type Magnet, parseMagnet } from "../torrent/magnet.ts";
 import type { Torrent } from "../torrent/metainfo.ts";
+import { printable } from "../torrent/printable.ts";
 import { FetchError } from "../wire/errors.ts";
 import { reachable } from "../wire/reach.ts";
 import { openChain, openWallet, readState, withKey } from "./chain.ts";
@@ -223,16 +224,11 @@ function describe({
   for (const { operatorId, operator, bytes, paid, averagePrice, lost, ended } of operators)
     table.push([operatorId ?? operator, bytes, paid, averagePrice, lost, ended ?? ""]);
   return [
-    `${printable(name)}: ${complete ? "complete" : "not complete"}, ${bytes} bytes received, ${spent} asset wei spent`,
+    `${printable(name) ?? "content"}: ${complete ? "complete" : "not complete"}, ${bytes} bytes received, ${spent} asset wei spent`,
     ...(operators.length > 0 ? [table.toString()] : []),
     ...(unpaid === null ? [] : [`nobody was paid: ${unpaid}`]),
     `for free: ${free.bytes} bytes from ${free.peers} ${free.peers === 1 ? "peer" : "peers"}`,
   ].join("\n");
-}
-
-/** What a torrent calls itself goes to a terminal: no control characters. */
-function printable(text: string): string {
-  return text.slice(0, 100).replace(/\p{C}/gu, "?");
 }
 
 /** One line at the bottom of a terminal that says how far a download is. */

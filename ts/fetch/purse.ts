@@ -88,7 +88,7 @@ export class Purse {
   }
 
   /**
-   * Readies a download to pay: what each operator may be promised, and what the session key may promise in all.
+   * Readies a download to pay: what each operator may be promised, and how much the session key may promise now.
    *
    * @param budget most to spend, in asset wei; all that the key has left if not given
    * @throws HoldfastError which says why nobody can be paid
@@ -151,7 +151,7 @@ export class Purse {
     const until = Math.max(expiry, (await this.#now()) + keySeconds);
     await authorise(wallet, deployment, { key: this.signer.address, expiry: until, ceiling: wider });
     say(
-      `session key ${this.signer.address} may promise ${wider} wei in all, until ${new Date(until * 1000).toISOString()}`,
+      `session key ${this.signer.address} may draw earmarks and ${wider} wei of the free deposit, until ${new Date(until * 1000).toISOString()}`,
     );
   }
 

@@ -10,7 +10,7 @@ import { openTestStore, RawPayer, STRANGER, type VoucherChange } from "../retrie
 import { signVoucher } from "../retrieval/voucher.ts";
 import { call, read } from "../sdk/call.ts";
 import { ABIS } from "../sdk/deployment.ts";
-import { requestRelease, revoke } from "../sdk/retrieval.ts";
+import { deposit, requestRelease, revoke } from "../sdk/retrieval.ts";
 import { send } from "../sdk/send.ts";
 import { openStore } from "../store/store.ts";
 import { describeWith } from "../testing/clients.ts";
@@ -164,6 +164,35 @@ test("money that goes home and leaves enough for what was promised hurries nobod
   await eventually(async () => expect(await paidOf(payer.address, holder)).toBe(payer.promised));
   const [redeemed] = await events("Redeemed", payee);
   expect(redeemed!.blockNumber).toBeGreaterThan(blockNumber);
+});
+
+test("what is earmarked is redeemed though the session key's ceiling is used up elsewhere", async () => {
+  const { holder, payee } = await open(NEVER);
+  const payer = await patron(holder, { earmarkFor: payee });
+  await buy(payer, holder);
+  // The same key promises another operator all that its ceiling allows of the free deposit.
+  const { deployment } = chain;
+  const { wallet, signer, address } = payer;
+  const keyOf = () => read(wallet, deployment, "Retrieval", "sessionKey", [address, signer.address]);
+  const { ceiling } = await keyOf();
+  await deposit(wallet, deployment, ceiling);
+  const domain = { chainId: deployment.chainId, contract: deployment.contracts.Retrieval };
+  const { contentId } = holder.publication;
+  const promise = { payer: address, cumulativeAmount: ceiling };
+  const operator = STRANGER.address;
+  const { signature } = await signVoucher(signer, domain, { ...promise, operator, contentId, cumulativeBytes: 1 });
+  const voucher = { ...promise, contentId: BigInt(contentId), cumulativeBytes: 1n, signature };
+  await send(wallet, call(deployment, "Retrieval", "redeem", [operator, [voucher]]));
+  expect((await keyOf()).spent).toBe(ceiling);
+
+  expect(await paidOf(address, holder)).toBe(0n);
+  await requestRelease(
+    wallet,
+    deployment,
+    payee,
+    await read(wallet, deployment, "Retrieval", "earmarkOf", [address, payee]),
+  );
+  await eventually(async () => expect(await paidOf(address, holder)).toBe(payer.promised));
 });
 
 test("what a session key promised is redeemed when the key is revoked", async () => {
