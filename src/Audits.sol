@@ -29,11 +29,8 @@ contract Audits is IAudits, AccessManaged, Clock {
     IHoldings public immutable HOLDINGS;
     IMarket public immutable MARKET;
 
-    /// @inheritdoc IAudits
     uint96 public auditFee;
-    /// @inheritdoc IAudits
     uint256 public accounted;
-    /// @inheritdoc IAudits
     mapping(address account => uint256) public credit;
 
     mapping(uint40 orderId => mapping(uint8 replica => Audit)) private _audits;
@@ -50,7 +47,6 @@ contract Audits is IAudits, AccessManaged, Clock {
 
     // ---- Audits ----
 
-    /// @inheritdoc IAudits
     function open(uint40 orderId, uint8 replica, uint96 maxFee) external {
         IMarket.Slot memory s = MARKET.slot(orderId, replica);
         (, Round last) = MARKET.term(orderId);
@@ -70,7 +66,6 @@ contract Audits is IAudits, AccessManaged, Clock {
         Tokens.pull(ASSET, msg.sender, fee);
     }
 
-    /// @inheritdoc IAudits
     function answer(uint40 orderId, uint8 replica, bytes calldata proof) external {
         Audit memory a = _pendingAudit(orderId, replica);
         OPERATORS.requireAgent(a.operatorId, msg.sender);
@@ -84,7 +79,6 @@ contract Audits is IAudits, AccessManaged, Clock {
         _remove(orderId, replica, a, payout);
     }
 
-    /// @inheritdoc IAudits
     function roll(uint40 orderId, uint8 replica) external {
         Audit memory a = _pendingAudit(orderId, replica);
         Round round = currentRound();
@@ -99,7 +93,6 @@ contract Audits is IAudits, AccessManaged, Clock {
         emit AuditRolled(orderId, replica, a.operatorId, due);
     }
 
-    /// @inheritdoc IAudits
     function close(uint40 orderId, uint8 replica) external {
         Audit memory a = _pendingAudit(orderId, replica);
         if (!_hasObject(orderId, replica, a)) return _return(orderId, replica, a);
@@ -109,7 +102,6 @@ contract Audits is IAudits, AccessManaged, Clock {
 
     // ---- Losses ----
 
-    /// @inheritdoc IAudits
     function reportLoss(uint40 orderId, uint8 replica) external {
         IMarket.Slot memory s = MARKET.slot(orderId, replica);
         OPERATORS.requireAgent(s.operatorId, msg.sender);
@@ -127,14 +119,12 @@ contract Audits is IAudits, AccessManaged, Clock {
         MARKET.endSlot(orderId, replica, countIn, IMarket.Ending.LossReported);
     }
 
-    /// @inheritdoc IAudits
     function eject(uint32 operatorId) external {
         HOLDINGS.eject(operatorId);
     }
 
     // ---- Money and parameters ----
 
-    /// @inheritdoc IAudits
     function withdraw() external returns (uint256 amount) {
         amount = credit[msg.sender];
         if (amount == 0) revert Audits_NothingOwed(msg.sender);
@@ -144,19 +134,16 @@ contract Audits is IAudits, AccessManaged, Clock {
         ASSET.safeTransfer(msg.sender, amount);
     }
 
-    /// @inheritdoc IAudits
     function setAuditFee(uint96 auditFee_) external restricted {
         _setAuditFee(auditFee_);
     }
 
     // ---- Views ----
 
-    /// @inheritdoc IAudits
     function audit(uint40 orderId, uint8 replica) external view returns (Audit memory) {
         return _audits[orderId][replica];
     }
 
-    /// @inheritdoc IAudits
     function auditSeed(uint40 orderId, uint8 replica) public view returns (bytes32) {
         return keccak256(abi.encode("audit", BEACON.seed(currentRound()), orderId, replica));
     }

@@ -22,12 +22,9 @@ contract Beacon is IBeacon, Clock, AccessManaged {
         uint24 period; // seconds between its rounds
     }
 
-    /// @inheritdoc IBeacon
     uint256 public immutable DELAY;
 
-    /// @inheritdoc IBeacon
     mapping(Round round => bytes32) public seed;
-    /// @inheritdoc IBeacon
     mapping(Epoch epoch => uint32) public seededMask;
 
     /// @dev By growing `from`. Only the last one can lie ahead.
@@ -49,7 +46,6 @@ contract Beacon is IBeacon, Clock, AccessManaged {
         _setSource(Epoch.wrap(1), key, drandGenesis, drandPeriod);
     }
 
-    /// @inheritdoc IBeacon
     function submit(Round round, bytes calldata signature) external {
         if (seed[round] != 0) return;
 
@@ -68,7 +64,6 @@ contract Beacon is IBeacon, Clock, AccessManaged {
         emit Seeded(round, drandRound, randomness, fresh);
     }
 
-    /// @inheritdoc IBeacon
     function succeed(Epoch from, bytes calldata key, uint256 genesis, uint256 period) external restricted {
         Epoch current = currentEpoch();
         if (from <= current) revert Beacon_NotFuture(from, current);
@@ -76,23 +71,19 @@ contract Beacon is IBeacon, Clock, AccessManaged {
         _setSource(from, key, genesis, period);
     }
 
-    /// @inheritdoc IBeacon
     function isVoid(Round round) external view returns (bool) {
         return seed[round] == 0 && block.timestamp >= _closes(round);
     }
 
-    /// @inheritdoc IBeacon
     function drandRoundFor(Round round) external view returns (uint64) {
         return _drandRound(round, _source(round.epochOf()));
     }
 
-    /// @inheritdoc IBeacon
     function window(Round round) external view returns (uint256 opens, uint256 closes) {
         Source memory from = _source(round.epochOf());
         return _window(round, _drandRound(round, from), from);
     }
 
-    /// @inheritdoc IBeacon
     function source(Epoch epoch) external view returns (bytes memory key, uint256 genesis, uint256 period) {
         Source memory s = _source(epoch);
         return (SSTORE2.read(s.key), s.genesis, s.period);

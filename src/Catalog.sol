@@ -36,13 +36,9 @@ contract Catalog is ICatalog, AccessManaged, EIP712, Clock {
     IERC20 public immutable ASSET;
     address public immutable MARKET;
 
-    /// @inheritdoc ICatalog
     uint128 public publishBond;
-    /// @inheritdoc ICatalog
     uint32 public count;
-    /// @inheritdoc ICatalog
     uint256 public accounted;
-    /// @inheritdoc ICatalog
     mapping(bytes32 key => uint32 contentId) public contentOf;
 
     mapping(uint32 contentId => Content) private _contents;
@@ -59,7 +55,6 @@ contract Catalog is ICatalog, AccessManaged, EIP712, Clock {
 
     // ---- Publishing ----
 
-    /// @inheritdoc ICatalog
     function publish(Manifest calldata manifest, Commitment calldata commitment, bytes calldata signature)
         external
         returns (uint32 contentId)
@@ -95,7 +90,6 @@ contract Catalog is ICatalog, AccessManaged, EIP712, Clock {
         ASSET.pull(msg.sender, bond);
     }
 
-    /// @inheritdoc ICatalog
     function noteOrder(uint32 contentId, Epoch endEpoch) external returns (uint32) {
         if (msg.sender != MARKET) revert Catalog_Unauthorized(msg.sender);
         Content storage c = _bonded(contentId);
@@ -106,7 +100,6 @@ contract Catalog is ICatalog, AccessManaged, EIP712, Clock {
         return chunks(contentId);
     }
 
-    /// @inheritdoc ICatalog
     function withdrawBond(uint32 contentId) external {
         Content storage c = _bonded(contentId);
         Epoch until = c.lastEpoch.addEpochs(BOND_THAW + 1);
@@ -120,52 +113,43 @@ contract Catalog is ICatalog, AccessManaged, EIP712, Clock {
 
     // ---- Governance ----
 
-    /// @inheritdoc ICatalog
     function setPublishBond(uint128 publishBond_) external restricted {
         _setPublishBond(publishBond_);
     }
 
     // ---- Views ----
 
-    /// @inheritdoc ICatalog
     function dataRoot(uint32 contentId) external view returns (bytes32) {
         return _contents[contentId].dataRoot;
     }
 
-    /// @inheritdoc ICatalog
     function dataId(uint32 contentId) external view returns (uint32) {
         return _contents[contentId].dataId;
     }
 
-    /// @inheritdoc ICatalog
     function orderable(uint32 contentId) external view returns (uint32) {
         _bonded(contentId);
         return chunks(contentId);
     }
 
-    /// @inheritdoc ICatalog
     function chunks(uint32 contentId) public view returns (uint32) {
         // At most MAX_BLOCKS / CHUNK_BLOCKS = 2^27.
         return uint32((_contents[contentId].blocks + CHUNK_BLOCKS - 1) / CHUNK_BLOCKS);
     }
 
-    /// @inheritdoc ICatalog
     function tree(uint32 contentId) external view returns (uint40 blocks, bytes32 root) {
         Content storage c = _contents[contentId];
         return (c.blocks, c.dataRoot);
     }
 
-    /// @inheritdoc ICatalog
     function content(uint32 contentId) external view returns (Content memory) {
         return _contents[contentId];
     }
 
-    /// @inheritdoc ICatalog
     function keyOf(Commitment calldata c) public pure returns (bytes32) {
         return keccak256(abi.encode(c.infohash, c.filesRoot, c.dataRoot, c.blocks, c.fileCount));
     }
 
-    /// @inheritdoc ICatalog
     function hashOf(Manifest calldata m) public view returns (bytes32) {
         bytes32[] memory sources = new bytes32[](m.sources.length);
         for (uint256 i; i < sources.length; ++i) {

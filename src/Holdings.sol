@@ -68,7 +68,6 @@ contract Holdings is IHoldings, Clock {
 
     // ---- Proving ----
 
-    /// @inheritdoc IHoldings
     function prove(uint32 operatorId, bytes calldata proof) external {
         OPERATORS.requireAgent(operatorId, msg.sender);
         Sample memory s = _sample(operatorId);
@@ -103,7 +102,6 @@ contract Holdings is IHoldings, Clock {
         revert Holdings_NothingLive(s.operatorId, k);
     }
 
-    /// @inheritdoc IHoldings
     function requireWords(uint32 contentId, bytes32 seed, bytes calldata proof) external view returns (uint256 chunks) {
         (uint256 blocks, bytes32 dataRoot) = CATALOG.tree(contentId);
         uint256 tailBlocks;
@@ -122,7 +120,6 @@ contract Holdings is IHoldings, Clock {
 
     // ---- What is held ----
 
-    /// @inheritdoc IHoldings
     function claimContent(uint32 operatorId, uint32 contentId, uint256 chunks, Epoch from, Epoch through) external only(MARKET) {
         Inventory memory inv = _unstamped(operatorId);
         if (Epoch.unwrap(inv.deadWritten) != 0) {
@@ -135,14 +132,12 @@ contract Holdings is IHoldings, Clock {
         holds[place] = through;
     }
 
-    /// @inheritdoc IHoldings
     function unclaimContent(uint32 operatorId, uint32 contentId, Epoch from, Epoch through) external only(MARKET) {
         (Epoch[8] storage holds, uint256 place) = _hold(operatorId, contentId);
         // A renewal may already reach further, or this may be the renewal of a slot that runs until `from`.
         if (holds[place] == through) holds[place] = Epoch.wrap(Epoch.unwrap(from) - 1);
     }
 
-    /// @inheritdoc IHoldings
     function add(uint32 operatorId, uint32 contentId, uint40 orderId, uint8 replica, Round liveFrom, Epoch last)
         external
         only(MARKET)
@@ -190,7 +185,6 @@ contract Holdings is IHoldings, Clock {
         _inventories[operatorId] = inv;
     }
 
-    /// @inheritdoc IHoldings
     function end(uint32 operatorId, Epoch last, uint32 index, Epoch countIn, uint256 lostHalves) external only(MARKET) {
         Entry storage e = _lines[operatorId][last].entries[index];
         Epoch epoch = currentEpoch();
@@ -206,13 +200,11 @@ contract Holdings is IHoldings, Clock {
         _tallies[operatorId][countIn].lostHalves += uint48(lostHalves);
     }
 
-    /// @inheritdoc IHoldings
     function noteAudit(uint32 operatorId, Epoch due, bool opened) external only(AUDITS) {
         Tally storage t = _tallies[operatorId][due];
         t.audits = opened ? t.audits + 1 : t.audits - 1;
     }
 
-    /// @inheritdoc IHoldings
     function eject(uint32 operatorId) external only(AUDITS) returns (Round stamp) {
         Inventory memory inv = _unstamped(operatorId);
         uint256 bad = badInARow(operatorId);
@@ -231,7 +223,6 @@ contract Holdings is IHoldings, Clock {
         emit Ejected(operatorId, stamp, held);
     }
 
-    /// @inheritdoc IHoldings
     function unwind(uint32 operatorId, Epoch last, uint32 index) external only(MARKET) returns (Round deadFrom) {
         Inventory storage inv = _inventories[operatorId];
         Entry storage e = _lines[operatorId][last].entries[index];
@@ -249,7 +240,6 @@ contract Holdings is IHoldings, Clock {
 
     // ---- Views ----
 
-    /// @inheritdoc IHoldings
     function wordsOf(uint32 contentId, bytes32 seed) external view returns (uint64[] memory leaves) {
         (uint256 blocks,) = CATALOG.tree(contentId);
         (uint256 chunks, uint256 tailBlocks,) = Draw.shape(blocks);
@@ -260,7 +250,6 @@ contract Holdings is IHoldings, Clock {
         }
     }
 
-    /// @inheritdoc IHoldings
     function challenges(uint32 operatorId) external view returns (Challenge[] memory drawn) {
         Sample memory s = _sample(operatorId);
         drawn = new Challenge[](K * Draw.ATTEMPTS);
@@ -284,33 +273,27 @@ contract Holdings is IHoldings, Clock {
         if (c.answer) c.leaf = uint64(Draw.word(h, chunk - e.start, e.chunks, e.tailBlocks));
     }
 
-    /// @inheritdoc IHoldings
     function inventory(uint32 operatorId) external view returns (Inventory memory) {
         return _inventories[operatorId];
     }
 
-    /// @inheritdoc IHoldings
     function entry(uint32 operatorId, Epoch last, uint32 index) external view returns (Entry memory) {
         return _lines[operatorId][last].entries[index];
     }
 
-    /// @inheritdoc IHoldings
     function tally(uint32 operatorId, Epoch epoch) external view returns (Tally memory) {
         return _tallies[operatorId][epoch];
     }
 
-    /// @inheritdoc IHoldings
     function settling(uint32 operatorId, Epoch epoch) external view returns (Tally memory t, Round stamp) {
         t = _tallies[operatorId][epoch];
         if (t.ejected) stamp = _inventories[operatorId].stamp;
     }
 
-    /// @inheritdoc IHoldings
     function isClean(uint32 operatorId, Round round) external view returns (bool) {
         return _tallies[operatorId][round.epochOf()].clean >> round.index() & 1 != 0;
     }
 
-    /// @inheritdoc IHoldings
     function chunksNow(uint32 operatorId) public view returns (uint256 live, uint256 dead) {
         Inventory memory inv = _inventories[operatorId];
         Round now_ = currentRound();

@@ -45,7 +45,6 @@ contract Market is IMarket, AccessManaged, Pausable, Clock {
     /// @notice Terms of new orders: asset wei per chunk and round, and basis points.
     uint64 public feePerChunkRound;
     uint16 public slashBps;
-    /// @inheritdoc IMarket
     uint40 public count;
     /// @notice Sum of the orders' balances, in asset wei.
     uint104 public deposits;
@@ -79,7 +78,6 @@ contract Market is IMarket, AccessManaged, Pausable, Clock {
 
     // ---- Uploaders ----
 
-    /// @inheritdoc IMarket
     function open(Request calldata request, uint256 maxDeposit) external whenNotPaused returns (uint40 orderId) {
         _check(request);
         orderId = ++count;
@@ -105,7 +103,6 @@ contract Market is IMarket, AccessManaged, Pausable, Clock {
         Tokens.pull(ASSET, msg.sender, deposit);
     }
 
-    /// @inheritdoc IMarket
     function cancelOpen(uint40 orderId, uint16 replicas) external {
         Order storage o = _ownOrder(orderId);
         for (uint8 i; i < MAX_REPLICAS; ++i) {
@@ -117,7 +114,6 @@ contract Market is IMarket, AccessManaged, Pausable, Clock {
         }
     }
 
-    /// @inheritdoc IMarket
     function withdraw(uint40 orderId, address to) external returns (uint256 amount) {
         Order storage o = _ownOrder(orderId);
         amount = withdrawable(orderId);
@@ -129,7 +125,6 @@ contract Market is IMarket, AccessManaged, Pausable, Clock {
 
     // ---- Operators ----
 
-    /// @inheritdoc IMarket
     function accept(uint40 orderId, uint8 replica, uint32 operatorId) external {
         Order storage o = _known(orderId);
         Round round = currentRound();
@@ -150,7 +145,6 @@ contract Market is IMarket, AccessManaged, Pausable, Clock {
         if (renews) _begin(orderId, o, replica, s, start.first(), chunks);
     }
 
-    /// @inheritdoc IMarket
     function activate(uint40 orderId, uint8 replica, bytes calldata proof) external {
         Order storage o = _known(orderId);
         Slot storage s = _slots[orderId][replica];
@@ -166,7 +160,6 @@ contract Market is IMarket, AccessManaged, Pausable, Clock {
         _begin(orderId, o, replica, s, round.addRounds(1), chunks);
     }
 
-    /// @inheritdoc IMarket
     function release(uint40 orderId, uint8 replica) external {
         Order storage o = _known(orderId);
         Slot storage s = _slots[orderId][replica];
@@ -176,7 +169,6 @@ contract Market is IMarket, AccessManaged, Pausable, Clock {
 
     // ---- Endings ----
 
-    /// @inheritdoc IMarket
     function endSlot(uint40 orderId, uint8 replica, Epoch countIn, Ending ending) external only(AUDITS) {
         Order storage o = _known(orderId);
         Slot memory s = _live(orderId, replica);
@@ -185,7 +177,6 @@ contract Market is IMarket, AccessManaged, Pausable, Clock {
         _end(orderId, o, replica, s, currentRound().addRounds(1), ending, chunks);
     }
 
-    /// @inheritdoc IMarket
     function unwind(uint40 orderId, uint8 replica) external {
         Order storage o = _known(orderId);
         Slot memory s = _live(orderId, replica);
@@ -195,7 +186,6 @@ contract Market is IMarket, AccessManaged, Pausable, Clock {
 
     // ---- Settlement ----
 
-    /// @inheritdoc IMarket
     function collect(Epoch epoch) external only(SETTLEMENT) returns (uint256 fees) {
         fees = POOL.collect(epoch);
         scheduled -= uint104(fees);
@@ -205,61 +195,50 @@ contract Market is IMarket, AccessManaged, Pausable, Clock {
 
     // ---- Governance and guardian ----
 
-    /// @inheritdoc IMarket
     function setTerms(uint64 feePerChunkRound_, uint16 slashBps_) external restricted {
         _setTerms(feePerChunkRound_, slashBps_);
     }
 
-    /// @inheritdoc IMarket
     function pause() external restricted {
         _pause();
     }
 
-    /// @inheritdoc IMarket
     function unpause() external restricted {
         _unpause();
     }
 
     // ---- Views ----
 
-    /// @inheritdoc IMarket
     function order(uint40 orderId) external view returns (Order memory) {
         return _orders[orderId];
     }
 
-    /// @inheritdoc IMarket
     function slot(uint40 orderId, uint8 replica) external view returns (Slot memory) {
         return _slots[orderId][replica];
     }
 
-    /// @inheritdoc IMarket
     function isDesignated(uint40 orderId, uint32 operatorId) public view returns (bool) {
         return !_orders[orderId].isDesignated || _designated[orderId][operatorId];
     }
 
-    /// @inheritdoc IMarket
     function isLapsed(uint40 orderId, uint8 replica) external view returns (bool) {
         return _lapsed(_known(orderId), _slots[orderId][replica]);
     }
 
-    /// @inheritdoc IMarket
     function term(uint40 orderId) external view returns (Round, Round) {
         Order storage o = _known(orderId);
         return (Epoch.wrap(o.startEpoch).first(), _lastRound(o));
     }
 
-    /// @inheritdoc IMarket
     function withdrawable(uint40 orderId) public view returns (uint256) {
         Order storage o = _known(orderId);
         return o.balance - _needed(o, CATALOG.chunks(o.contentId));
     }
 
-    /// @inheritdoc IMarket
     function activationSeed(uint40 orderId, uint8 replica) public view returns (bytes32) {
         return _activationSeed(BEACON.seed(currentRound()), orderId, replica, _slots[orderId][replica].operatorId);
     }
 
-    /// @inheritdoc IMarket
     function accounted() external view returns (uint256) {
         return uint256(deposits) + scheduled;
     }

@@ -37,11 +37,8 @@ contract Operators is IOperators, AccessManaged, Pausable, Clock {
     address public immutable MARKET;
     address public immutable SETTLEMENT;
 
-    /// @inheritdoc IOperators
     uint32 public count;
-    /// @inheritdoc IOperators
     uint64 public stakePerChunk;
-    /// @inheritdoc IOperators
     uint256 public accounted;
 
     mapping(uint32 operatorId => Operator) private _operators;
@@ -67,7 +64,6 @@ contract Operators is IOperators, AccessManaged, Pausable, Clock {
 
     // ---- Owners ----
 
-    /// @inheritdoc IOperators
     function register(uint32 capacityChunks, address payout, address prover, string calldata endpoint)
         external
         whenNotPaused
@@ -87,17 +83,14 @@ contract Operators is IOperators, AccessManaged, Pausable, Clock {
         _addStake(operatorId, o, stake);
     }
 
-    /// @inheritdoc IOperators
     function addStake(uint32 operatorId, uint96 amount) external {
         _addStake(operatorId, _known(operatorId), amount);
     }
 
-    /// @inheritdoc IOperators
     function setKeys(uint32 operatorId, address owner, address prover, uint32 proverChunks, address payout) external onlyOwner(operatorId) {
         _setKeys(operatorId, _operators[operatorId], owner, prover, proverChunks, payout);
     }
 
-    /// @inheritdoc IOperators
     function setCapacity(uint32 operatorId, uint32 capacityChunks) external onlyOwner(operatorId) {
         Operator storage o = _operators[operatorId];
         (uint256 reservedChunks,) = reservedNow(operatorId);
@@ -110,13 +103,11 @@ contract Operators is IOperators, AccessManaged, Pausable, Clock {
         emit CapacitySet(operatorId, capacityChunks);
     }
 
-    /// @inheritdoc IOperators
     function setEndpoint(uint32 operatorId, string calldata endpoint) external onlyOwner(operatorId) {
         _checkEndpoint(endpoint);
         emit EndpointSet(operatorId, endpoint);
     }
 
-    /// @inheritdoc IOperators
     function requestExit(uint32 operatorId) external onlyOwner(operatorId) {
         Operator storage o = _operators[operatorId];
         if (Round.unwrap(o.exitRequested) != 0) revert Operators_Exiting(operatorId);
@@ -129,7 +120,6 @@ contract Operators is IOperators, AccessManaged, Pausable, Clock {
         emit ExitRequested(operatorId, now_);
     }
 
-    /// @inheritdoc IOperators
     function withdraw(uint32 operatorId, address to) external onlyOwner(operatorId) returns (uint256 amount) {
         Operator storage o = _operators[operatorId];
         if (to == address(0)) revert Operators_ZeroAddress();
@@ -148,7 +138,6 @@ contract Operators is IOperators, AccessManaged, Pausable, Clock {
 
     // ---- The protocol ----
 
-    /// @inheritdoc IOperators
     function reserve(uint32 operatorId, address caller, uint32 chunks, uint96 amount, Epoch last) external only(MARKET) {
         Operator storage o = _operators[operatorId];
         bool byProver = caller == o.prover;
@@ -168,7 +157,6 @@ contract Operators is IOperators, AccessManaged, Pausable, Clock {
         (o.reserved, o.reservedChunks, o.asOf) = (uint96(reserved + amount), uint32(reservedChunks), currentEpoch());
     }
 
-    /// @inheritdoc IOperators
     function release(uint32 operatorId, uint32 chunks, uint96 amount, Epoch last) external only(MARKET) {
         if (last < currentEpoch()) return;
         Operator storage o = _operators[operatorId];
@@ -177,7 +165,6 @@ contract Operators is IOperators, AccessManaged, Pausable, Clock {
         (o.reserved, o.reservedChunks, o.asOf) = (uint96(reserved - amount), uint32(reservedChunks - chunks), currentEpoch());
     }
 
-    /// @inheritdoc IOperators
     function slash(uint32 operatorId, uint256 wanted) external only(MARKET) returns (uint256 taken) {
         Operator storage o = _operators[operatorId];
         taken = wanted < o.stake ? wanted : o.stake;
@@ -187,7 +174,6 @@ contract Operators is IOperators, AccessManaged, Pausable, Clock {
         if (taken != 0) ASSET.safeTransfer(MARKET, taken);
     }
 
-    /// @inheritdoc IOperators
     function setStanding(uint32 operatorId, uint256 reputation, uint256 reliability) external only(SETTLEMENT) returns (uint256, uint256) {
         Operator storage o = _operators[operatorId];
         (o.reputation, o.reliability) = (uint48(reputation / STEP), uint48(reliability / STEP)); // at most 1e14
@@ -196,41 +182,34 @@ contract Operators is IOperators, AccessManaged, Pausable, Clock {
 
     // ---- Governance and guardian ----
 
-    /// @inheritdoc IOperators
     function setStakePerChunk(uint64 stakePerChunk_) external restricted {
         _setStakePerChunk(stakePerChunk_);
     }
 
-    /// @inheritdoc IOperators
     function pause() external restricted {
         _pause();
     }
 
-    /// @inheritdoc IOperators
     function unpause() external restricted {
         _unpause();
     }
 
     // ---- Views ----
 
-    /// @inheritdoc IOperators
     function requireAgent(uint32 operatorId, address caller) external view {
         Operator storage o = _operators[operatorId];
         if (caller != o.prover && caller != o.owner) revert Operators_NotAgent(operatorId, caller);
     }
 
-    /// @inheritdoc IOperators
     function operator(uint32 operatorId) external view returns (Operator memory) {
         return _operators[operatorId];
     }
 
-    /// @inheritdoc IOperators
     function standing(uint32 operatorId) external view returns (uint256, uint256) {
         Operator storage o = _operators[operatorId];
         return (o.reputation * STEP, o.reliability * STEP);
     }
 
-    /// @inheritdoc IOperators
     function payee(uint32 operatorId) external view returns (address payout, uint256 reputation) {
         Operator storage o = _operators[operatorId];
         return (o.payout, o.reputation * STEP);

@@ -52,9 +52,7 @@ contract Oracle is IOracle, AccessManaged, Clock {
     IERC20 public immutable ASSET;
     IPool public immutable POOL;
 
-    /// @inheritdoc IOracle
     uint96 public keeperBond;
-    /// @inheritdoc IOracle
     uint256 public accounted;
 
     mapping(address account => Keeper) private _keepers;
@@ -75,7 +73,6 @@ contract Oracle is IOracle, AccessManaged, Clock {
 
     // ---- The committee ----
 
-    /// @inheritdoc IOracle
     function admit(address account) external restricted {
         Keeper storage k = _keepers[account];
         if (k.admitted) revert Oracle_AlreadyAdmitted(account);
@@ -87,7 +84,6 @@ contract Oracle is IOracle, AccessManaged, Clock {
         emit KeeperAdmitted(account, k.number);
     }
 
-    /// @inheritdoc IOracle
     function remove(address account) external restricted {
         Keeper storage k = _keepers[account];
         if (!k.admitted) revert Oracle_NotAdmitted(account);
@@ -96,7 +92,6 @@ contract Oracle is IOracle, AccessManaged, Clock {
         if (k.fullBond != 0 && k.until == NONE) _unseat(account, k);
     }
 
-    /// @inheritdoc IOracle
     function join() external {
         Keeper storage k = _keepers[msg.sender];
         if (!k.admitted) revert Oracle_NotAdmitted(msg.sender);
@@ -114,7 +109,6 @@ contract Oracle is IOracle, AccessManaged, Clock {
         ASSET.pull(msg.sender, bond);
     }
 
-    /// @inheritdoc IOracle
     function resign() external {
         Keeper storage k = _keepers[msg.sender];
         if (k.fullBond == 0) revert Oracle_NotJoined(msg.sender);
@@ -122,7 +116,6 @@ contract Oracle is IOracle, AccessManaged, Clock {
         _unseat(msg.sender, k);
     }
 
-    /// @inheritdoc IOracle
     function topUp(address account) external {
         Keeper storage k = _keepers[account];
         if (k.fullBond == 0) revert Oracle_NotJoined(account);
@@ -134,7 +127,6 @@ contract Oracle is IOracle, AccessManaged, Clock {
         ASSET.pull(msg.sender, missing);
     }
 
-    /// @inheritdoc IOracle
     function withdrawBond(address account) external {
         Keeper storage k = _keepers[account];
         if (k.until == NONE) revert Oracle_NotLeaving(account);
@@ -157,7 +149,6 @@ contract Oracle is IOracle, AccessManaged, Clock {
 
     // ---- An epoch's values ----
 
-    /// @inheritdoc IOracle
     function commit(Epoch epoch, bytes32 link, uint256 pages) external {
         _requireRound(epoch, COMMIT);
         _seatOf(epoch, msg.sender);
@@ -168,7 +159,6 @@ contract Oracle is IOracle, AccessManaged, Clock {
         emit Committed(epoch, msg.sender, link, pages);
     }
 
-    /// @inheritdoc IOracle
     function reveal(Epoch epoch, bytes calldata values, bytes32 next) external {
         _requireRound(epoch, REVEAL);
         Commitment storage c = _commitments[epoch][msg.sender];
@@ -195,7 +185,6 @@ contract Oracle is IOracle, AccessManaged, Clock {
         if (3 * LibBit.popCount(revealers) > 2 * seats) s.counted = true;
     }
 
-    /// @inheritdoc IOracle
     function tally(Epoch epoch, uint256 page) external {
         Round round = _requireFrom(epoch, TALLY);
         Session storage s = _sessions[epoch];
@@ -225,7 +214,6 @@ contract Oracle is IOracle, AccessManaged, Clock {
         }
     }
 
-    /// @inheritdoc IOracle
     function forfeit(Epoch epoch, address account) external {
         _requireFrom(epoch, TALLY);
         Commitment storage c = _commitments[epoch][account];
@@ -246,19 +234,16 @@ contract Oracle is IOracle, AccessManaged, Clock {
 
     // ---- Governance ----
 
-    /// @inheritdoc IOracle
     function setKeeperBond(uint96 keeperBond_) external restricted {
         _setKeeperBond(keeperBond_);
     }
 
-    /// @inheritdoc IOracle
     function setRules(Rules calldata rules) external restricted {
         _setRules(_coming(), rules);
     }
 
     // ---- Views ----
 
-    /// @inheritdoc IOracle
     function metrics(uint32 operatorId, Epoch epoch)
         external
         view
@@ -279,7 +264,6 @@ contract Oracle is IOracle, AccessManaged, Clock {
         return (true, false, 0, 0);
     }
 
-    /// @inheritdoc IOracle
     function scores(Epoch epoch) external view returns (uint256 seats, uint256 earned) {
         _requireFrom(epoch, FINAL);
         seats = _seatsOf(epoch).count();
@@ -292,14 +276,12 @@ contract Oracle is IOracle, AccessManaged, Clock {
         }
     }
 
-    /// @inheritdoc IOracle
     function keeperAt(Epoch epoch, uint256 seat) external view returns (address) {
         uint256 seats = _seatsOf(epoch);
         if (seat >= seats.count()) revert Oracle_NoSuchSeat(epoch, seat);
         return _numbered[seats.get(seat) - 1];
     }
 
-    /// @inheritdoc IOracle
     function committee(Epoch epoch) external view returns (address[] memory keepers) {
         uint256 seats = _seatsOf(epoch);
         keepers = new address[](seats.count());
@@ -308,28 +290,23 @@ contract Oracle is IOracle, AccessManaged, Clock {
         }
     }
 
-    /// @inheritdoc IOracle
     function keeper(address account) external view returns (Keeper memory) {
         return _keepers[account];
     }
 
-    /// @inheritdoc IOracle
     function commitment(Epoch epoch, address account) external view returns (Commitment memory) {
         return _commitments[epoch][account];
     }
 
-    /// @inheritdoc IOracle
     function session(Epoch epoch) external view returns (Session memory) {
         return _sessions[epoch];
     }
 
-    /// @inheritdoc IOracle
     function rulesOf(Epoch epoch) public view returns (Rules memory) {
         uint224 packed = _rules.upperLookupRecent(Epoch.unwrap(epoch));
         return Rules({toleranceBps: uint16(packed >> 32), shareBps: uint16(packed >> 16), forfeitBps: uint16(packed)});
     }
 
-    /// @inheritdoc IOracle
     function linkOf(address account, Epoch epoch, uint256 page, bytes calldata values, bytes32 next) public view returns (bytes32) {
         return keccak256(abi.encode(block.chainid, address(this), account, epoch, page, keccak256(values), next));
     }

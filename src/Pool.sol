@@ -35,9 +35,7 @@ contract Pool is IPool, AccessManaged, Clock {
     address public treasury;
 
     // In one slot: a claim changes both.
-    /// @inheritdoc IPool
     uint128 public accounted;
-    /// @inheritdoc IPool
     uint128 public treasuryBalance;
 
     EpochSchedule.Schedule private _total;
@@ -66,14 +64,12 @@ contract Pool is IPool, AccessManaged, Clock {
 
     // ---- Schedules ----
 
-    /// @inheritdoc IPool
     function schedule(uint32 operatorId, Round from, Epoch last, uint256 feePerRound, uint256 chunks) external only(MARKET) {
         uint256 current = Epoch.unwrap(currentEpoch());
         _total.add(ROUNDS, current, Round.unwrap(from), Epoch.unwrap(last), feePerRound, chunks);
         _ofOperator[operatorId].add(ROUNDS, current, Round.unwrap(from), Epoch.unwrap(last), feePerRound, chunks);
     }
 
-    /// @inheritdoc IPool
     function cut(uint32 operatorId, Round from, Epoch last, uint256 feePerRound, uint256 chunks)
         external
         only(MARKET)
@@ -83,25 +79,21 @@ contract Pool is IPool, AccessManaged, Clock {
         _ofOperator[operatorId].cut(ROUNDS, Round.unwrap(from), Epoch.unwrap(last), feePerRound, chunks);
     }
 
-    /// @inheritdoc IPool
     function collect(Epoch epoch) external only(MARKET) returns (uint256 fees) {
         (fees,) = _total.close(ROUNDS, Epoch.unwrap(epoch));
     }
 
-    /// @inheritdoc IPool
     function closeOperator(uint32 operatorId, Epoch epoch) external only(SETTLEMENT) returns (uint256 fees, uint256 chunks) {
         EpochSchedule.Schedule storage s = _ofOperator[operatorId];
         if (Epoch.unwrap(epoch) >= s.next) return s.close(ROUNDS, Epoch.unwrap(epoch));
     }
 
-    /// @inheritdoc IPool
     function settledThrough(uint32 operatorId, Epoch epoch) external view returns (bool) {
         return _ofOperator[operatorId].closedThrough(Epoch.unwrap(epoch));
     }
 
     // ---- Shares and claims ----
 
-    /// @inheritdoc IPool
     function weigh(uint32 operatorId, Epoch epoch, uint256 fees, uint256 merit) external only(SETTLEMENT) {
         EpochFees storage e = _epochs[epoch];
         if (e.frozen) revert Pool_AlreadyFrozen(epoch);
@@ -114,7 +106,6 @@ contract Pool is IPool, AccessManaged, Clock {
         e.weight = before + _weight(s).toUint104();
     }
 
-    /// @inheritdoc IPool
     function freeze(Epoch epoch, uint256 fees, uint256 seats, uint256 earned) external only(SETTLEMENT) {
         EpochFees storage e = _epochs[epoch];
         if (e.frozen) revert Pool_AlreadyFrozen(epoch);
@@ -133,7 +124,6 @@ contract Pool is IPool, AccessManaged, Clock {
         emit Frozen(epoch, fees, net, weight, keeperPay, earned);
     }
 
-    /// @inheritdoc IPool
     function pay(uint32 operatorId, Epoch epoch, address to, bool forfeited) external only(SETTLEMENT) returns (uint256 owed) {
         EpochFees storage e = _epochs[epoch];
         if (!e.frozen) revert Pool_NotFrozen(epoch);
@@ -153,7 +143,6 @@ contract Pool is IPool, AccessManaged, Clock {
         if (owed != 0) _send(to, owed);
     }
 
-    /// @inheritdoc IPool
     function payKeeper(Epoch epoch, uint256 seat, address keeper) external only(SETTLEMENT) returns (uint256 amount) {
         EpochFees storage e = _epochs[epoch];
         uint16 bit = uint16(1 << seat);
@@ -166,14 +155,12 @@ contract Pool is IPool, AccessManaged, Clock {
 
     // ---- Treasury ----
 
-    /// @inheritdoc IPool
     function creditTreasury(uint256 amount) external {
         if (msg.sender != ORACLE && msg.sender != MARKET && msg.sender != RETRIEVAL) revert Pool_Unauthorized(msg.sender);
         (accounted, treasuryBalance) = (accounted + amount.toUint128(), treasuryBalance + amount.toUint128());
         emit TreasuryCredited(amount);
     }
 
-    /// @inheritdoc IPool
     function withdrawTreasury() external returns (uint256 amount) {
         amount = treasuryBalance;
         treasuryBalance = 0;
@@ -181,30 +168,25 @@ contract Pool is IPool, AccessManaged, Clock {
         _send(treasury, amount);
     }
 
-    /// @inheritdoc IPool
     function setTreasury(address treasury_) external restricted {
         _setTreasury(treasury_);
     }
 
-    /// @inheritdoc IPool
     function setShares(uint16 oracleBps, uint16 treasuryBps) external restricted {
         _setShares(currentEpoch().addEpochs(1), oracleBps, treasuryBps);
     }
 
     // ---- Views ----
 
-    /// @inheritdoc IPool
     function sharesOf(Epoch epoch) public view returns (uint16 oracleBps, uint16 treasuryBps) {
         uint224 packed = _shareBps.upperLookupRecent(Epoch.unwrap(epoch));
         return (uint16(packed >> 16), uint16(packed));
     }
 
-    /// @inheritdoc IPool
     function epochFees(Epoch epoch) external view returns (EpochFees memory) {
         return _epochs[epoch];
     }
 
-    /// @inheritdoc IPool
     function share(uint32 operatorId, Epoch epoch) external view returns (Share memory) {
         return _share(operatorId, epoch);
     }

@@ -54,12 +54,9 @@ contract Retrieval is IRetrieval, AccessManaged, Pausable, EIP712, Clock {
     IPool public immutable POOL;
 
     // In one slot.
-    /// @inheritdoc IRetrieval
     uint128 public accounted;
-    /// @inheritdoc IRetrieval
     uint128 public takeOwed;
 
-    /// @inheritdoc IRetrieval
     mapping(uint64 contentId => uint256) public served;
 
     mapping(address payer => Account) private _accounts;
@@ -82,7 +79,6 @@ contract Retrieval is IRetrieval, AccessManaged, Pausable, EIP712, Clock {
 
     // ---- Deposits ----
 
-    /// @inheritdoc IRetrieval
     function deposit(address to, uint96 amount) public whenNotPaused {
         _nonZero(to);
         _accounts[to].balance += amount;
@@ -91,19 +87,16 @@ contract Retrieval is IRetrieval, AccessManaged, Pausable, EIP712, Clock {
         Tokens.pull(ASSET, msg.sender, amount);
     }
 
-    /// @inheritdoc IRetrieval
     function depositWithPermit(address to, uint96 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external {
         try IERC20Permit(address(ASSET)).permit(msg.sender, address(this), amount, deadline, v, r, s) {} catch {}
         deposit(to, amount);
     }
 
-    /// @inheritdoc IRetrieval
     function requestWithdrawal(uint96 amount) external {
         uint64 until = _thaw(FREE, amount, _accounts[msg.sender].balance);
         emit WithdrawalRequested(msg.sender, amount, until);
     }
 
-    /// @inheritdoc IRetrieval
     function withdraw(address to) external returns (uint256 amount) {
         _nonZero(to);
         Account storage a = _accounts[msg.sender];
@@ -116,7 +109,6 @@ contract Retrieval is IRetrieval, AccessManaged, Pausable, EIP712, Clock {
 
     // ---- Earmarks ----
 
-    /// @inheritdoc IRetrieval
     function earmark(address operator, uint96 amount) external {
         _nonZero(operator);
         Account storage a = _accounts[msg.sender];
@@ -126,14 +118,12 @@ contract Retrieval is IRetrieval, AccessManaged, Pausable, EIP712, Clock {
         emit Earmarked(msg.sender, operator, amount);
     }
 
-    /// @inheritdoc IRetrieval
     function requestRelease(address operator, uint96 amount) external {
         _nonZero(operator);
         uint64 until = _thaw(operator, amount, _lines[operator][msg.sender].earmark);
         emit ReleaseRequested(msg.sender, operator, amount, until);
     }
 
-    /// @inheritdoc IRetrieval
     function release(address operator) external returns (uint256 amount) {
         _nonZero(operator);
         amount = _thawed(operator, _lines[operator][msg.sender].earmark);
@@ -145,7 +135,6 @@ contract Retrieval is IRetrieval, AccessManaged, Pausable, EIP712, Clock {
 
     // ---- Session keys ----
 
-    /// @inheritdoc IRetrieval
     function authorise(address key, uint64 expiry, uint96 ceiling) external {
         _nonZero(key);
         if (expiry <= block.timestamp) revert Retrieval_KeyExpiryPast(expiry);
@@ -159,7 +148,6 @@ contract Retrieval is IRetrieval, AccessManaged, Pausable, EIP712, Clock {
         emit KeySet(msg.sender, key, expiry, ceiling);
     }
 
-    /// @inheritdoc IRetrieval
     function revoke(address key) external {
         SessionKey storage k = _keys[msg.sender][key];
         if (k.expiry <= block.timestamp) revert Retrieval_KeyNotLive(msg.sender, key);
@@ -170,7 +158,6 @@ contract Retrieval is IRetrieval, AccessManaged, Pausable, EIP712, Clock {
 
     // ---- Payments ----
 
-    /// @inheritdoc IRetrieval
     function redeem(address operator, SignedVoucher[] calldata batch) external returns (uint256 amount, Outcome[] memory outcomes) {
         _nonZero(operator);
         (uint16 takeBps, uint96 price) = termsOf(currentEpoch());
@@ -189,7 +176,6 @@ contract Retrieval is IRetrieval, AccessManaged, Pausable, EIP712, Clock {
         if (amount != 0) _credit(operator, amount, up, takeBps);
     }
 
-    /// @inheritdoc IRetrieval
     function payDirect(address operator, uint64 contentId, uint96 amount, uint64 served_) external {
         _nonZero(operator);
         if (!_isContent(contentId)) revert Retrieval_UnknownContent(contentId);
@@ -204,7 +190,6 @@ contract Retrieval is IRetrieval, AccessManaged, Pausable, EIP712, Clock {
         Tokens.pull(ASSET, msg.sender, amount);
     }
 
-    /// @inheritdoc IRetrieval
     function collect(address operator) external returns (uint256 amount) {
         Earnings storage e = _earnings[operator];
         amount = e.credit;
@@ -217,7 +202,6 @@ contract Retrieval is IRetrieval, AccessManaged, Pausable, EIP712, Clock {
 
     // ---- Treasury, governance, guardian ----
 
-    /// @inheritdoc IRetrieval
     function sendTake() external returns (uint256 amount) {
         amount = takeOwed;
         (accounted, takeOwed) = (accounted - uint128(amount), 0);
@@ -226,64 +210,52 @@ contract Retrieval is IRetrieval, AccessManaged, Pausable, EIP712, Clock {
         POOL.creditTreasury(amount);
     }
 
-    /// @inheritdoc IRetrieval
     function setTerms(uint16 takeBps, uint96 referencePrice) external restricted {
         _setTerms(currentEpoch().addEpochs(1), takeBps, referencePrice);
     }
 
-    /// @inheritdoc IRetrieval
     function pause() external restricted {
         _pause();
     }
 
-    /// @inheritdoc IRetrieval
     function unpause() external restricted {
         _unpause();
     }
 
     // ---- Views ----
 
-    /// @inheritdoc IRetrieval
     function hashOf(Voucher calldata v) external view returns (bytes32) {
         return _hashOf(v);
     }
 
-    /// @inheritdoc IRetrieval
     function account(address payer) external view returns (Account memory) {
         return _accounts[payer];
     }
 
-    /// @inheritdoc IRetrieval
     function earmarkOf(address payer, address operator) external view returns (uint256) {
         return _lines[operator][payer].earmark;
     }
 
-    /// @inheritdoc IRetrieval
     function thawOf(address payer, address operator) external view returns (Thaw memory) {
         return _thaws[payer][operator];
     }
 
-    /// @inheritdoc IRetrieval
     function sessionKey(address payer, address key) external view returns (SessionKey memory) {
         return _keys[payer][key];
     }
 
-    /// @inheritdoc IRetrieval
     function channel(address payer, address operator, uint64 contentId) external view returns (Channel memory) {
         return _lines[operator][payer].channels[contentId];
     }
 
-    /// @inheritdoc IRetrieval
     function earnings(address operator) external view returns (Earnings memory) {
         return _earnings[operator];
     }
 
-    /// @inheritdoc IRetrieval
     function ratio(address who) external view returns (uint256 up, uint256 down) {
         return (_earnings[who].up, _accounts[who].down);
     }
 
-    /// @inheritdoc IRetrieval
     function termsOf(Epoch epoch) public view returns (uint16 takeBps, uint96 referencePrice) {
         uint224 packed = _terms.upperLookupRecent(Epoch.unwrap(epoch));
         return (uint16(packed), uint96(packed >> 16));

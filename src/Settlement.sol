@@ -41,7 +41,6 @@ contract Settlement is ISettlement, Clock {
         MARKET = IMarket(d.market);
     }
 
-    /// @inheritdoc ISettlement
     function settle(uint32 operatorId, Epoch epoch) external {
         Round round = _after(epoch, SETTLE_ROUND);
         Outcome memory o;
@@ -60,14 +59,12 @@ contract Settlement is ISettlement, Clock {
         emit Settled(operatorId, epoch, o);
     }
 
-    /// @inheritdoc ISettlement
     function freeze(Epoch epoch) external {
         _after(epoch, FREEZE_ROUND);
         (uint256 seats, uint256 earned) = ORACLE.scores(epoch);
         POOL.freeze(epoch, MARKET.collect(epoch), seats, earned);
     }
 
-    /// @inheritdoc ISettlement
     function claim(uint32 operatorId, Epoch epoch) external returns (uint256 owed) {
         (address payout, uint256 reputation) = OPERATORS.payee(operatorId);
         bool low = reputation < PAID_REPUTATION;
@@ -76,7 +73,6 @@ contract Settlement is ISettlement, Clock {
         return POOL.pay(operatorId, epoch, payout, forfeited);
     }
 
-    /// @inheritdoc ISettlement
     function payKeeper(Epoch epoch, uint256 seat) external returns (uint256 amount) {
         return POOL.payKeeper(epoch, seat, ORACLE.keeperAt(epoch, seat));
     }

@@ -95,8 +95,9 @@ test("what peers promised is redeemed when it is worth its gas, and collected, l
     expect(gained).toBeGreaterThan(payer.promised - take - 10n); // the take is rounded up, batch by batch
     expect(gained).toBeLessThanOrEqual(payer.promised - take);
   });
+  // The agent learns of each from the event.
   await eventually(async () => expect(await metricOf(holder.service, "vouchers_wei")).toBe(0));
-  expect(await metricOf(holder.service, "collectable_wei")).toBe(0);
+  await eventually(async () => expect(await metricOf(holder.service, "collectable_wei")).toBe(0));
   expect(await metricOf(holder.service, "redeemed_wei_total")).toBe(Number(payer.promised));
   expect(await metricOf(holder.service, "uploaded_bytes_total")).toBe(600_000);
 });
