@@ -2,7 +2,7 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
-    include: ["ts/**/*.test.ts", "script/**/*.test.mjs"],
+    include: ["ts/**/*.test.ts", "script/**/*.test.{mjs,ts}"],
     testTimeout: 120_000,
     hookTimeout: 180_000,
     pool: "forks",

@@ -26,6 +26,11 @@ await check("Bindings against the contracts", node, [
   "script/tools/bindings.ts",
   "--check",
 ]);
+await check("Snapshots of storage, ABIs and sizes", node, [
+  "node_modules/tsx/dist/cli.mjs",
+  "script/tools/snapshots.ts",
+  "--check",
+]);
 process.env.FORGE_SNAPSHOT_CHECK = "true"; // gas that differs from snapshots/ is a failure
 await check("Tests of the contracts", node, [...forge, "test", "--color", color], countForge);
 rmSync(VITEST_REPORT, { force: true });
