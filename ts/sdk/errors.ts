@@ -1,5 +1,5 @@
 import { type Abi, parseAbi } from "viem";
-import { protocolErrors } from "../bindings/errors.ts";
+import { errorsAbi } from "../bindings/errors.ts";
 import { ContractRevert, toContractRevert } from "../chain/revert.ts";
 
 /** A token's refusals come through the contract that draws from it (ERC-6093). */
@@ -9,7 +9,7 @@ const tokenErrors = parseAbi([
 ]);
 
 /** Every custom error that a call of the protocol can end with. */
-export const ERRORS: Abi = [...protocolErrors, ...tokenErrors];
+export const ERRORS: Abi = [...errorsAbi, ...tokenErrors];
 
 /** What to do about errors that people meet. */
 const HINTS: Readonly<Record<string, string>> = {
