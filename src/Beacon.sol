@@ -8,7 +8,7 @@ import {SSTORE2} from "solady/utils/SSTORE2.sol";
 import {Drand} from "../lib/drand/Drand.sol";
 import {IBeacon} from "./interfaces/IBeacon.sol";
 import {Clock} from "./libraries/Clock.sol";
-import {Epoch, Round, ROUNDS} from "./Types.sol";
+import {Epoch, Round} from "./Types.sol";
 
 /// @title Beacon
 /// @notice One verified seed a round, or the round is void.

@@ -31,6 +31,12 @@ await check("Snapshots of storage, ABIs and sizes", node, [
   "script/tools/snapshots.ts",
   "--check",
 ]);
+await check("Lint of Solidity: forge", node, [...forge, "lint", "src", "lib", "script", "--deny", "notes"]);
+await check("Lint of Solidity: solhint", node, [
+  "node_modules/solhint/solhint.js",
+  ...["--config", ".solhintrc.yaml", "--disc", "--noPoster", "--max-warnings", "0"],
+  ...["src/**/*.sol", "lib/**/*.sol"],
+]);
 process.env.FORGE_SNAPSHOT_CHECK = "true"; // gas that differs from snapshots/ is a failure
 await check("Tests of the contracts", node, [...forge, "test", "--color", color], countForge);
 rmSync(VITEST_REPORT, { force: true });

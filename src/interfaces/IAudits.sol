@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Epoch, Round} from "../Types.sol";
+import {Round} from "../Types.sol";
 
 /// @title Audits
 /// @notice Challenges to one slot that anyone may pay for, losses an operator reports itself, and ejection. Holds audit fees.

@@ -86,10 +86,10 @@ contract ActivateTest is BaseTest {
         _nextSeeded();
         bytes memory proof = _words(content, market.activationSeed(order, 0));
         uint64 leaf = holdings.wordsOf(content, market.activationSeed(order, 0))[3];
-        uint256 at = proof.length / 5 * 3;
+        uint256 fourth = proof.length / 5 * 3;
         for (uint256 i; i < 20; ++i) {
             bytes memory wrong = bytes.concat(proof);
-            wrong[at + i * 32] ^= 0x01;
+            wrong[fourth + i * 32] ^= 0x01;
             _expect(abi.encodeWithSelector(IHoldings.Holdings_WrongProof.selector, 3, content, leaf), wrong);
         }
         bytes memory longer = bytes.concat(proof, hex"00");
