@@ -1,6 +1,9 @@
 #!/usr/bin/env node
-// The `holdfast` command: TypeScript as it is, compiled as it is loaded.
-import { register } from "tsx/esm/api";
+// The `holdfast` command: in a clone TypeScript as it is, compiled as it is loaded; in a package what `npm pack` made of it, since Node
+// reads no TypeScript under node_modules.
+import { existsSync } from "node:fs";
 
-register();
-await import("./main.ts");
+const source = new URL("main.ts", import.meta.url);
+const inClone = existsSync(source);
+if (inClone) (await import("tsx/esm/api")).register();
+await import(inClone ? source.href : new URL("../../dist/cli/main.js", import.meta.url).href);

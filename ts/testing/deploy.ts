@@ -1,14 +1,18 @@
 import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { promisify } from "node:util";
 import { foundry } from "viem/chains";
 import { LocalBeacon } from "../beacon/local.ts";
 import { encodeKey, openBeacon } from "../beacon/scheme.ts";
+import { EXIT, HoldfastError } from "../errors.ts";
 import { call, read } from "../sdk/call.ts";
 import { startOf } from "../sdk/clock.ts";
 import { type Deployment, loadDeployment } from "../sdk/deployment.ts";
 import { send } from "../sdk/send.ts";
 import { Anvil, type LocalClient, localKey } from "./anvil.ts";
+
+const FORGE = "script/tools/forge.cjs";
 
 export interface LocalChainOptions {
   /** 0, the default, takes a free one. */
@@ -46,7 +50,13 @@ export class LocalChain {
     this.#folder = folder;
   }
 
+  /** @throws HoldfastError where there are no contracts to compile */
   static async start({ port = 0, anvil: args = [], ...options }: LocalChainOptions = {}): Promise<LocalChain> {
+    if (!existsSync(FORGE))
+      throw new HoldfastError("a local chain compiles the contracts, and their sources are not here", {
+        hint: "run it in a clone of the repository, at its root",
+        exitCode: EXIT.usage,
+      });
     const anvil = await Anvil.start({ port, args });
     try {
       const client = anvil.client();
@@ -102,7 +112,7 @@ async function deploy(rpcUrl: string, folder: string, beacon: LocalBeacon, optio
   const { publicKey, genesis, period } = beacon.network;
   const source = { delay: beaconDelay, key: encodeKey(publicKey), genesis, period };
   const script = [
-    "script/tools/forge.cjs",
+    FORGE,
     "script",
     "script/Deploy.s.sol:Deploy",
     "--rpc-url",
