@@ -55,6 +55,7 @@ abstract contract BaseTest is Test, Deployer {
 
     address internal governor = makeAddr("governor");
     address internal guardian = makeAddr("guardian");
+    address internal curator = makeAddr("curator");
     address internal treasury = makeAddr("treasury");
     address internal uploader = makeAddr("uploader");
     address internal auditor = makeAddr("auditor");
@@ -77,7 +78,7 @@ abstract contract BaseTest is Test, Deployer {
     function setUp() public virtual {
         vm.warp(GENESIS);
         asset = _newAsset();
-        Deployment memory d = _deploy(_parameters(), address(this), vm.getNonce(address(this)));
+        (Deployment memory d,) = _deploy(_parameters(), address(this));
         deployment = d;
         (beacon, catalog, pool) = (Beacon(d.beacon), Catalog(d.catalog), Pool(d.pool));
         (operators, oracle, holdings) = (Operators(d.operators), Oracle(d.oracle), Holdings(d.holdings));
@@ -100,7 +101,7 @@ abstract contract BaseTest is Test, Deployer {
         p.oracleRules = IOracle.Rules({toleranceBps: 500, shareBps: 8000, forfeitBps: 2500});
         (p.treasury, p.oracleBps, p.treasuryBps) = (treasury, ORACLE_BPS, TREASURY_BPS);
         (p.takeBps, p.referencePrice) = (TAKE_BPS, REFERENCE_PRICE);
-        (p.governor, p.guardian) = (governor, guardian);
+        (p.governor, p.guardian, p.curator) = (governor, guardian, curator);
     }
 
     /// @dev Money, and an approval for everything that takes some.
