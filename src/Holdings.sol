@@ -304,7 +304,8 @@ contract Holdings is IHoldings, Clock {
     }
 
     /// @inheritdoc IHoldings
-    /// @dev Looks at the epoch under way and the one before it: sixty rounds hold any seven in a row but after a month of void ones.
+    /// @dev Nobody reports a missed round (H-PROOF-3). Looks at the epoch under way and the one before it: sixty rounds hold any seven in a
+    /// row but after a month of void ones.
     function badInARow(uint32 operatorId) public view returns (uint256 bad) {
         Inventory memory inv = _inventories[operatorId];
         Round now_ = currentRound();

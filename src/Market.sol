@@ -46,10 +46,8 @@ contract Market is IMarket, AccessManaged, Pausable, Clock {
     uint64 public feePerChunkRound;
     uint16 public slashBps;
     uint40 public count;
-    /// @notice Sum of the orders' balances, in asset wei.
-    uint104 public deposits;
-    /// @notice Fees scheduled with the Pool and not yet collected, in asset wei.
-    uint104 public scheduled;
+    /// @dev The orders' balances and the fees scheduled with the Pool, in one: it changes when tokens come or go, never when a slot begins.
+    uint128 public accounted;
 
     mapping(uint40 orderId => Order) private _orders;
     mapping(uint40 orderId => mapping(uint8 replica => Slot)) private _slots;
@@ -97,8 +95,7 @@ contract Market is IMarket, AccessManaged, Pausable, Clock {
         uint256 deposit = _needed(o, chunks);
         if (deposit == 0) revert Market_TooLate(currentRound(), _lastRound(o));
         if (deposit > maxDeposit) revert Market_DepositAbove(deposit, maxDeposit);
-        deposits += deposit.toUint104();
-        o.balance = uint104(deposit);
+        (o.balance, accounted) = (deposit.toUint104(), accounted + uint128(deposit));
         emit OrderOpened(orderId, request.contentId, msg.sender, chunks, deposit, o.feePerChunkRound, o.stakePerChunk, o.slashBps, request);
         Tokens.pull(ASSET, msg.sender, deposit);
     }
@@ -116,9 +113,9 @@ contract Market is IMarket, AccessManaged, Pausable, Clock {
 
     function withdraw(uint40 orderId, address to) external returns (uint256 amount) {
         Order storage o = _ownOrder(orderId);
+        if (to == address(0)) revert Market_ZeroAddress();
         amount = withdrawable(orderId);
-        o.balance -= uint104(amount);
-        deposits -= uint104(amount);
+        (o.balance, accounted) = (o.balance - uint104(amount), accounted - uint128(amount));
         emit OrderWithdrawn(orderId, to, amount);
         ASSET.safeTransfer(to, amount);
     }
@@ -188,7 +185,7 @@ contract Market is IMarket, AccessManaged, Pausable, Clock {
 
     function collect(Epoch epoch) external only(SETTLEMENT) returns (uint256 fees) {
         fees = POOL.collect(epoch);
-        scheduled -= uint104(fees);
+        accounted -= uint128(fees);
         emit Collected(epoch, fees);
         if (fees != 0) ASSET.safeTransfer(address(POOL), fees);
     }
@@ -237,10 +234,6 @@ contract Market is IMarket, AccessManaged, Pausable, Clock {
 
     function activationSeed(uint40 orderId, uint8 replica) public view returns (bytes32) {
         return _activationSeed(BEACON.seed(currentRound()), orderId, replica, _slots[orderId][replica].operatorId);
-    }
-
-    function accounted() external view returns (uint256) {
-        return uint256(deposits) + scheduled;
     }
 
     // ---- Checks ----
@@ -313,13 +306,12 @@ contract Market is IMarket, AccessManaged, Pausable, Clock {
         Epoch last = _lastEpoch(o);
         uint256 fee = chunks * o.feePerChunkRound;
         uint256 total = fee * (Round.unwrap(last.last()) + 1 - Round.unwrap(liveFrom));
-        o.unheld -= 1;
-        o.balance -= uint104(total);
-        (deposits, scheduled) = (deposits - uint104(total), scheduled + uint104(total));
-        s.liveFrom = liveFrom;
-        s.entry = HOLDINGS.add(s.operatorId, o.contentId, orderId, replica, liveFrom, last);
-        POOL.schedule(s.operatorId, liveFrom, last, fee, chunks);
-        emit Activated(orderId, replica, s.operatorId, liveFrom, s.entry);
+        (o.balance, o.unheld) = (o.balance - uint104(total), o.unheld - 1);
+        uint32 operatorId = s.operatorId;
+        uint32 entry = HOLDINGS.add(operatorId, o.contentId, orderId, replica, liveFrom, last);
+        (s.liveFrom, s.entry) = (liveFrom, entry);
+        POOL.schedule(operatorId, liveFrom, last, fee, chunks);
+        emit Activated(orderId, replica, operatorId, liveFrom, entry);
     }
 
     /// @dev A live slot ends for loss, without pay from round `from` on.
@@ -328,7 +320,7 @@ contract Market is IMarket, AccessManaged, Pausable, Clock {
         o.unheld += 1;
         Epoch last = _lastEpoch(o);
         uint256 fee = chunks * o.feePerChunkRound;
-        uint256 returned = fee * POOL.cut(s.operatorId, s.liveFrom > from ? s.liveFrom : from, last, fee, chunks);
+        uint256 returned = fee * POOL.cut(s.operatorId, s.liveFrom, from, last, fee, chunks);
         uint256 stake = chunks * o.stakePerChunk;
         OPERATORS.release(s.operatorId, uint32(chunks), uint96(stake), last);
         HOLDINGS.unclaimContent(s.operatorId, o.contentId, Epoch.wrap(o.startEpoch), last);
@@ -336,9 +328,8 @@ contract Market is IMarket, AccessManaged, Pausable, Clock {
         // Half to the uploader, to buy the replica again; the odd wei to the treasury.
         uint256 wanted = stake * o.slashBps / (ending == Ending.LossReported ? 2 * BPS : BPS);
         uint256 slashed = OPERATORS.slash(s.operatorId, wanted);
-        uint256 toOrder = returned + slashed / 2;
-        o.balance += toOrder.toUint104();
-        (deposits, scheduled) = (deposits + toOrder.toUint104(), scheduled - uint104(returned));
+        o.balance += (returned + slashed / 2).toUint104();
+        accounted += uint128(slashed / 2);
         emit SlotEnded(orderId, replica, s.operatorId, ending, from, returned, slashed);
         uint256 toTreasury = slashed - slashed / 2;
         if (toTreasury != 0) {

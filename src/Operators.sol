@@ -216,7 +216,7 @@ contract Operators is IOperators, AccessManaged, Pausable, Clock {
     }
 
     /// @inheritdoc IOperators
-    /// @dev At most MAX_EPOCHS + 1 steps: every slot ends within MAX_EPOCHS of the epoch it was reserved in, and the loop stops at none left.
+    /// @dev At most MAX_EPOCHS + 1 steps (H-ESC-3): every slot ends within MAX_EPOCHS of the epoch it was reserved in, and the loop stops at none left.
     function reservedNow(uint32 operatorId) public view returns (uint256 chunks, uint256 amount) {
         Operator storage o = _operators[operatorId];
         (chunks, amount) = (o.reservedChunks, o.reserved);

@@ -65,18 +65,20 @@ contract Pool is IPool, AccessManaged, Clock {
     // ---- Schedules ----
 
     function schedule(uint32 operatorId, Round from, Epoch last, uint256 feePerRound, uint256 chunks) external only(MARKET) {
+        EpochSchedule.Stream memory slot = _slot(from, last, feePerRound, chunks);
         uint256 current = Epoch.unwrap(currentEpoch());
-        _total.add(ROUNDS, current, Round.unwrap(from), Epoch.unwrap(last), feePerRound, chunks);
-        _ofOperator[operatorId].add(ROUNDS, current, Round.unwrap(from), Epoch.unwrap(last), feePerRound, chunks);
+        _total.add(ROUNDS, current, slot);
+        _ofOperator[operatorId].add(ROUNDS, current, slot);
     }
 
-    function cut(uint32 operatorId, Round from, Epoch last, uint256 feePerRound, uint256 chunks)
+    function cut(uint32 operatorId, Round start, Round from, Epoch last, uint256 feePerRound, uint256 chunks)
         external
         only(MARKET)
         returns (uint256 unpaidRounds)
     {
-        unpaidRounds = _total.cut(ROUNDS, Round.unwrap(from), Epoch.unwrap(last), feePerRound, chunks);
-        _ofOperator[operatorId].cut(ROUNDS, Round.unwrap(from), Epoch.unwrap(last), feePerRound, chunks);
+        EpochSchedule.Stream memory slot = _slot(start, last, feePerRound, chunks);
+        unpaidRounds = _total.cut(ROUNDS, slot, Round.unwrap(from));
+        _ofOperator[operatorId].cut(ROUNDS, slot, Round.unwrap(from));
     }
 
     function collect(Epoch epoch) external only(MARKET) returns (uint256 fees) {
@@ -85,7 +87,7 @@ contract Pool is IPool, AccessManaged, Clock {
 
     function closeOperator(uint32 operatorId, Epoch epoch) external only(SETTLEMENT) returns (uint256 fees, uint256 chunks) {
         EpochSchedule.Schedule storage s = _ofOperator[operatorId];
-        if (Epoch.unwrap(epoch) >= s.next) return s.close(ROUNDS, Epoch.unwrap(epoch));
+        if (Epoch.unwrap(epoch) >= s.head.next) return s.close(ROUNDS, Epoch.unwrap(epoch));
     }
 
     function settledThrough(uint32 operatorId, Epoch epoch) external view returns (bool) {
@@ -97,13 +99,13 @@ contract Pool is IPool, AccessManaged, Clock {
     function weigh(uint32 operatorId, Epoch epoch, uint256 fees, uint256 merit) external only(SETTLEMENT) {
         EpochFees storage e = _epochs[epoch];
         if (e.frozen) revert Pool_AlreadyFrozen(epoch);
-        Share memory last = _latest[operatorId];
-        if (last.merit != 0) _older[operatorId][last.epoch] = last;
-        uint104 before = e.weight;
-        Share memory s =
-            Share({fees: fees.toUint96(), before: uint256(before).toUint96(), merit: (merit / (WAD / MERIT)).toUint32(), epoch: epoch});
-        _latest[operatorId] = s;
-        e.weight = before + _weight(s).toUint104();
+        Share storage latest = _latest[operatorId];
+        Share memory s = latest;
+        if (s.merit != 0) _older[operatorId][s.epoch] = s;
+        uint256 before = e.weight;
+        s = Share({fees: fees.toUint96(), before: before.toUint96(), merit: (merit / (WAD / MERIT)).toUint32(), epoch: epoch});
+        (latest.fees, latest.before, latest.merit, latest.epoch) = (s.fees, s.before, s.merit, s.epoch);
+        e.weight = (before + _weight(s)).toUint104();
     }
 
     function freeze(Epoch epoch, uint256 fees, uint256 seats, uint256 earned) external only(SETTLEMENT) {
@@ -138,9 +140,10 @@ contract Pool is IPool, AccessManaged, Clock {
         uint256 part = net * (s.before + weight) / sum - net * s.before / sum;
         uint256 cap = uint256(s.fees) * (BPS - e.sharesBps) / BPS;
         owed = forfeited ? 0 : part < cap ? part : cap;
-        treasuryBalance += uint128(part - owed);
+        // What is paid leaves the books, the rest of the part changes hands in them: both fit, being no more than was booked.
+        (accounted, treasuryBalance) = (accounted - uint128(owed), treasuryBalance + uint128(part - owed));
         emit Paid(operatorId, epoch, to, owed, part - owed);
-        if (owed != 0) _send(to, owed);
+        if (owed != 0) ASSET.safeTransfer(to, owed);
     }
 
     function payKeeper(Epoch epoch, uint256 seat, address keeper) external only(SETTLEMENT) returns (uint256 amount) {
@@ -178,6 +181,10 @@ contract Pool is IPool, AccessManaged, Clock {
 
     // ---- Views ----
 
+    function scheduled() external view returns (uint256) {
+        return _total.outstanding(ROUNDS);
+    }
+
     function sharesOf(Epoch epoch) public view returns (uint16 oracleBps, uint16 treasuryBps) {
         uint224 packed = _shareBps.upperLookupRecent(Epoch.unwrap(epoch));
         return (uint16(packed >> 16), uint16(packed));
@@ -192,6 +199,10 @@ contract Pool is IPool, AccessManaged, Clock {
     }
 
     // ---- Internals ----
+
+    function _slot(Round from, Epoch last, uint256 feePerRound, uint256 chunks) private pure returns (EpochSchedule.Stream memory) {
+        return EpochSchedule.Stream({from: Round.unwrap(from), last: Epoch.unwrap(last), fee: feePerRound, units: chunks});
+    }
 
     function _share(uint32 operatorId, Epoch epoch) private view returns (Share storage s) {
         s = _latest[operatorId];

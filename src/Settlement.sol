@@ -46,9 +46,10 @@ contract Settlement is ISettlement, Clock {
         Outcome memory o;
         (o.fees, o.chunks) = POOL.closeOperator(operatorId, epoch);
         if (o.chunks == 0) revert Settlement_NothingToSettle(operatorId, epoch);
-        ReputationMath.Record memory e = _record(operatorId, epoch, o.chunks);
-        (o.due, o.clean, o.retention, o.reputation) = (e.due, e.clean, WAD, e.standing);
         // If nothing was due, reputation and reliability stay what they are, and there is nothing to weigh.
+        (o.reputation, o.reliability) = OPERATORS.standing(operatorId);
+        ReputationMath.Record memory e = _record(operatorId, epoch, o.chunks, o.reputation);
+        (o.due, o.clean, o.retention) = (e.due, e.clean, WAD);
         if (e.due != 0) {
             o.retention = e.retention();
             uint256 reliability = e.reliability(o.retention);
@@ -77,14 +78,19 @@ contract Settlement is ISettlement, Clock {
         return POOL.payKeeper(epoch, seat, ORACLE.keeperAt(epoch, seat));
     }
 
-    function _record(uint32 operatorId, Epoch epoch, uint256 chunks) private view returns (ReputationMath.Record memory e) {
-        (e.standing,) = OPERATORS.standing(operatorId);
+    /// @dev A missed round needs no report (H-PROOF-3): what is due is what was seeded and had something live, what of it has no clean bit
+    /// was missed.
+    function _record(uint32 operatorId, Epoch epoch, uint256 chunks, uint256 standing)
+        private
+        view
+        returns (ReputationMath.Record memory e)
+    {
         (IHoldings.Tally memory t, Round stamp) = HOLDINGS.settling(operatorId, epoch);
         if (t.audits != 0) revert Settlement_AuditsPending(operatorId, epoch, t.audits);
         if (Round.unwrap(stamp) != 0) revert Settlement_NotUnwound(operatorId, stamp);
         uint256 due = BEACON.seededMask(epoch) & ~uint256(t.idle);
         (e.due, e.clean) = (LibBit.popCount(due), LibBit.popCount(due & t.clean));
-        e.chunks = chunks;
+        (e.chunks, e.standing) = (chunks, standing);
         e.lostHalves = t.ejected ? 2 * chunks : t.lostHalves;
         // A loss counts even if every round was void.
         if (e.due == 0 && e.lostHalves != 0) (e.due, e.clean) = (1, 1);

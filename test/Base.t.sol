@@ -347,6 +347,6 @@ abstract contract BaseTest is Test, Deployer {
         for (uint40 id = 1; id <= market.count(); ++id) {
             deposits += market.order(id).balance;
         }
-        assertEq(market.deposits(), deposits, "deposits");
+        assertEq(market.accounted(), deposits + pool.scheduled(), "deposits + scheduled");
     }
 }

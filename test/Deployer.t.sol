@@ -27,7 +27,7 @@ contract DeployerTest is BaseTest {
         _add(address(pool), abi.encodeCall(pool.setTreasury, (anyone)), governor);
         _add(address(pool), abi.encodeCall(pool.setShares, (1, 1)), governor);
         _add(address(pool), abi.encodeCall(pool.schedule, (1, Round.wrap(31), e, 1, 1)), address(market));
-        _add(address(pool), abi.encodeCall(pool.cut, (1, Round.wrap(31), e, 1, 1)), address(market));
+        _add(address(pool), abi.encodeCall(pool.cut, (1, Round.wrap(31), Round.wrap(31), e, 1, 1)), address(market));
         _add(address(pool), abi.encodeCall(pool.collect, (e)), address(market));
         _add(address(pool), abi.encodeCall(pool.closeOperator, (1, e)), address(settlement));
         _add(address(pool), abi.encodeCall(pool.weigh, (1, e, 1, 1)), address(settlement));

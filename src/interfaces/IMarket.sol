@@ -5,7 +5,7 @@ import {Epoch, Round} from "../Types.sol";
 
 /// @title Market
 /// @notice Orders to hold contents, their replicas, and the escrow that pays for them. Holds deposits and fees not yet collected:
-/// deposits + scheduled = accounted, an equality (H-ESC-1), and every wei deposited ends as a fee of some epoch or as a refund (H-ESC-2).
+/// the orders' balances + Pool.scheduled = accounted, an equality (H-ESC-1), and every wei deposited ends as a fee of some epoch or as a refund (H-ESC-2).
 interface IMarket {
     /// @notice What an uploader asks for.
     struct Request {
@@ -81,6 +81,7 @@ interface IMarket {
     event TermsSet(uint64 feePerChunkRound, uint16 slashBps);
 
     error Market_Unauthorized(address caller);
+    error Market_ZeroAddress();
     error Market_UnknownOrder(uint40 orderId);
     error Market_BadRequest(uint8 replicas, uint8 epochs, uint8 minReputation, uint8 minReliability, uint256 designated);
     error Market_BadStart(Epoch startEpoch, Epoch current);
@@ -147,6 +148,7 @@ interface IMarket {
     function cancelOpen(uint40 orderId, uint16 replicas) external;
 
     /// @notice Uploader: takes what the order does not need any more: cancelled replicas, rounds that passed without a holder, slashes.
+    /// Requirements: caller is the uploader; `to` is not zero.
     function withdraw(uint40 orderId, address to) external returns (uint256 amount);
 
     /// @notice Closes an epoch's fees and hands them to the Pool. Requirements: caller is the Settlement.
@@ -183,6 +185,6 @@ interface IMarket {
     /// @notice The seed that draws the words of an activation in the round under way.
     function activationSeed(uint40 orderId, uint8 replica) external view returns (bytes32);
 
-    /// @notice What this contract owes, in asset wei: deposits + scheduled fees. The balance is at least that.
-    function accounted() external view returns (uint256);
+    /// @notice What this contract owes, in asset wei: the orders' balances + Pool.scheduled. Its token balance is at least that.
+    function accounted() external view returns (uint128);
 }

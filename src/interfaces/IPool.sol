@@ -28,8 +28,9 @@ interface IPool {
         Epoch epoch;
     }
 
-    /// @notice Of `fees`, the treasury is credited with what neither `net` (if there is weight) nor the paid keepers take.
-    event Frozen(Epoch indexed epoch, uint256 fees, uint256 net, uint256 weight, uint256 keeperPay, uint256 paidKeepers);
+    /// @notice Of `fees`, the treasury is credited with what neither `net` (if there is weight) nor the keepers take.
+    /// @param keeperPay Of each seat that earned it, in asset wei. @param earnedSeats A mask, bit i: seat i earned its pay.
+    event Frozen(Epoch indexed epoch, uint256 fees, uint256 net, uint256 weight, uint256 keeperPay, uint256 earnedSeats);
     event Paid(uint32 indexed operatorId, Epoch indexed epoch, address indexed to, uint256 owed, uint256 toTreasury);
     event KeeperPaid(address indexed keeper, Epoch indexed epoch, uint256 amount);
     /// @notice From outside the epochs: slashes, forfeits, the take of retrieval.
@@ -51,10 +52,14 @@ interface IPool {
     /// Requirements: caller is the Market.
     function schedule(uint32 operatorId, Round from, Epoch last, uint256 feePerRound, uint256 chunks) external;
 
-    /// @notice Takes back the fee of a slot that ends early, from round `from` on. What belongs to a frozen epoch stays.
+    /// @notice Takes back the fee of a slot that ends early, from round `from` on. What belongs to a frozen epoch stays. One that ends
+    /// before it was live is paid nothing and counts, with its chunks, in the epoch it would have begun in: that is where its loss counts.
+    /// @param start The round it was scheduled from.
     /// @return unpaidRounds The rounds whose fee goes back to the order.
     /// Requirements: caller is the Market.
-    function cut(uint32 operatorId, Round from, Epoch last, uint256 feePerRound, uint256 chunks) external returns (uint256 unpaidRounds);
+    function cut(uint32 operatorId, Round start, Round from, Epoch last, uint256 feePerRound, uint256 chunks)
+        external
+        returns (uint256 unpaidRounds);
 
     /// @notice Closes `epoch` in the market's schedule and says what its slots paid, in asset wei; the Market transfers it here.
     /// Requirements: caller is the Market; epochs in order.
@@ -102,6 +107,10 @@ interface IPool {
 
     /// @notice Whether no epoch up to and including `epoch` in which the operator held something waits to be settled.
     function settledThrough(uint32 operatorId, Epoch epoch) external view returns (bool);
+
+    /// @notice Fees of the slots, past and to come, in epochs not collected yet, in asset wei: what the Market accounts for besides the
+    /// orders' balances (H-ESC-1).
+    function scheduled() external view returns (uint256);
 
     function sharesOf(Epoch epoch) external view returns (uint16 oracleBps, uint16 treasuryBps);
 

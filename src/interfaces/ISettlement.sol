@@ -17,8 +17,8 @@ interface ISettlement {
         uint256 chunks; // live at any time in the epoch (H)
         uint256 fees; // accrued by its slots, in asset wei (F)
         uint256 retention;
-        uint256 reliability;
-        uint256 reputation; // after
+        uint256 reliability; // after, like reputation: both stay what they were if nothing was due
+        uint256 reputation;
         bool weighed;
     }
 

@@ -5,7 +5,8 @@ import {Epoch, MAX_EPOCHS} from "../Types.sol";
 
 /// @title Lanes
 /// @notice A ring of 16 chunk totals, one for each epoch in which slots end, in two words: epoch e has lane e % 16, 32 bits.
-/// Slots end in the epoch under way or in one of the MAX_EPOCHS after it, so 13 lanes mean something at any time; `clean` drops the others.
+/// Slots end in the epoch under way or in one of the MAX_EPOCHS after it, so 13 lanes mean something at any time; `clean` drops the others:
+/// what expires costs nobody a transaction (H-ESC-3).
 library Lanes {
     struct Ring {
         uint256 low; // lanes 0 to 7

@@ -118,13 +118,13 @@ contract ActivateTest is BaseTest {
 
     /// H-ESC-2: what is not owed to the holder stays refundable.
     function test_HEsc2_LiveAndPaidFromTheNextRound() external {
-        assertEq(market.deposits(), 2 * 59 * uint256(FEE));
+        assertEq(market.accounted(), 2 * 59 * uint256(FEE));
         _accept(order, 0, op);
         _nextSeeded();
         vm.expectEmit(address(market));
         emit IMarket.Activated(order, 0, op, Round.wrap(32), 0);
         _activate(order, 0);
-        assertEq(market.scheduled(), 2 * 58 * uint256(FEE));
+        assertEq(pool.scheduled(), 2 * 58 * uint256(FEE));
         assertEq(market.withdrawable(order), 2 * uint256(FEE));
         assertEq(holdings.tally(op, Epoch.wrap(1)).idle, 3);
         _checkLedgers();

@@ -46,12 +46,19 @@ contract OpenTest is BaseTest {
         market.open(r, deposit - 1);
     }
 
+    function test_Withdraw_RevertWhen_ToIsZero() external {
+        uint40 order = _open(content, 2, 1);
+        vm.prank(uploader);
+        vm.expectRevert(IMarket.Market_ZeroAddress.selector);
+        market.withdraw(order, address(0));
+    }
+
     /// H-ESC-2: terms are the order's from then on, and everything without a holder goes back.
     function test_HEsc2_DepositAndRefund() external {
         uint256 had = asset.balanceOf(uploader);
         uint40 order = _open(content, 2, 1);
         uint256 round = 3 * uint256(FEE);
-        assertEq(market.deposits(), 2 * 29 * round);
+        assertEq(market.accounted(), 2 * 29 * round);
         vm.prank(governor);
         market.setTerms(7 * FEE, 1);
         assertEq(market.order(order).feePerChunkRound, FEE);

@@ -59,7 +59,7 @@ contract UnwindTest is BaseTest {
         vm.prank(anyone);
         market.unwind(order, 0);
         assertEq(market.order(order).balance, balance + 80 * ROUND + SLASH / 2);
-        assertEq(market.scheduled(), 8 * ROUND);
+        assertEq(pool.scheduled(), 8 * ROUND);
         assertEq(pool.treasuryBalance(), SLASH / 2);
         assertEq(operators.operator(op).stake, 97 * STAKE);
         (uint256 chunks, uint256 stake) = operators.reservedNow(op);
@@ -80,7 +80,7 @@ contract UnwindTest is BaseTest {
         vm.expectEmit(address(market));
         emit IMarket.SlotEnded(order, 0, op, IMarket.Ending.Ejected, Round.wrap(40), 60 * ROUND, SLASH);
         market.unwind(order, 0);
-        assertEq(market.scheduled(), 0);
+        assertEq(pool.scheduled(), 0);
         // What it was judged by is what it held: eight rounds, all missed, and everything lost.
         settlement.settle(op, Epoch.wrap(1));
         assertEq(_reputation(op), 0);

@@ -66,7 +66,7 @@ contract MarketViewsTest is BaseTest {
         _to(Round.wrap(200));
         assertEq(market.withdrawable(order), market.order(order).balance);
         assertEq(market.order(order).balance, 2 * round * 2 + 57 * round);
-        assertEq(market.accounted(), market.deposits() + market.scheduled());
+        assertEq(market.accounted(), market.order(order).balance + pool.scheduled());
     }
 
     /// H-RAND-3: each slot, round and operator has an activation seed of its own.

@@ -16,7 +16,7 @@ contract SharesTest is BaseTest {
         vm.expectRevert(err);
         pool.schedule(1, Round.wrap(31), E, 1, 1);
         vm.expectRevert(err);
-        pool.cut(1, Round.wrap(31), E, 1, 1);
+        pool.cut(1, Round.wrap(31), Round.wrap(31), E, 1, 1);
         vm.expectRevert(err);
         pool.collect(E);
         vm.expectRevert(err);

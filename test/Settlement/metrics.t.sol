@@ -68,13 +68,13 @@ contract MetricsTest is BaseTest {
         uint256 snapshot = vm.snapshotState();
         _settleWith(10_000, 10_000);
         _freeze(E);
-        (uint256 scheduled, uint256 deposits, uint256 net) = (market.scheduled(), market.deposits(), pool.epochFees(E).net);
+        (uint256 scheduled, uint256 escrow, uint256 net) = (pool.scheduled(), market.accounted(), pool.epochFees(E).net);
         uint256 most = settlement.claim(op, E);
         vm.revertToState(snapshot);
         _settleWith(0, 0);
         _freeze(E);
-        assertEq(market.scheduled(), scheduled);
-        assertEq(market.deposits(), deposits);
+        assertEq(pool.scheduled(), scheduled);
+        assertEq(market.accounted(), escrow);
         assertEq(pool.epochFees(E).net, net);
         // The only one to share: the own-fee cap is what it gets either way.
         assertEq(settlement.claim(op, E), most);
@@ -90,8 +90,8 @@ contract MetricsTest is BaseTest {
                 stake,
                 market.order(order),
                 market.slot(order, 0),
-                market.deposits(),
-                market.scheduled(),
+                market.accounted(),
+                pool.scheduled(),
                 audits.audit(order, 0),
                 audits.accounted(),
                 pool.accounted()

@@ -49,7 +49,7 @@ contract SettlementTest is BaseTest {
         assertEq(_reputation(op), 0);
         // Nothing is left of the second epoch: the first was not frozen, so all from round 41 on went back.
         assertTrue(pool.settledThrough(op, Epoch.wrap(2)));
-        assertEq(market.scheduled(), 101 * 9 * uint256(FEE));
+        assertEq(pool.scheduled(), 101 * 9 * uint256(FEE));
         _checkLedgers();
     }
 

@@ -4,8 +4,9 @@ pragma solidity 0.8.37;
 import {IHoldings} from "../../src/interfaces/IHoldings.sol";
 import {IMarket} from "../../src/interfaces/IMarket.sol";
 import {IOperators} from "../../src/interfaces/IOperators.sol";
+import {ISettlement} from "../../src/interfaces/ISettlement.sol";
 import {Epoch, Round, WAD} from "../../src/Types.sol";
-import {BaseTest} from "../Base.t.sol";
+import {BaseTest, Vm} from "../Base.t.sol";
 
 /// @notice What an audit found, kept as tests of its opposite.
 contract FindingsTest is BaseTest {
@@ -182,5 +183,69 @@ contract FindingsTest is BaseTest {
             _next();
         }
         assertEq(holdings.tally(mallory, Epoch.wrap(2)).clean, 0);
+    }
+
+    /// Activated and reported lost in an epoch's last round, a slot never lives: its loss counts in the epoch it would have begun in, as half
+    /// of half of everything and no more, as in the middle of an epoch.
+    function test_ALossBeforeItsFirstEpochWeighsAsMuchAsOneInIt() external {
+        Epoch two = Epoch.wrap(2);
+        (uint40 kept, uint40 lost) = (_openFor(_publish(MANY_CHUNKS), two), _openFor(_publish(ONE_CHUNK * 101), two));
+        _to(Epoch.wrap(1), 28);
+        _accept(kept, 0, mallory);
+        _accept(lost, 0, mallory);
+        _nextSeeded(); // round 29
+        _activate(kept, 0);
+        _activate(lost, 0);
+        _reportLoss(lost, 0);
+        _next();
+        _proveToEnd(mallory);
+        ISettlement.Outcome memory o = _outcome(mallory, two);
+        assertEq(o.chunks, 2 * 101);
+        assertEq(o.retention, 0.75e18);
+        assertEq(o.fees, 101 * 30 * uint256(FEE), "of what was held, not of what never was");
+        _checkLedgers();
+    }
+
+    /// The same with nothing else: the epoch in which it would have begun waits to be settled, and shows the loss.
+    function test_ALossOfAllBeforeItsFirstEpochIsSettled() external {
+        Epoch two = Epoch.wrap(2);
+        uint40 lost = _openFor(_publish(MANY_CHUNKS), two);
+        _to(Epoch.wrap(1), 28);
+        _accept(lost, 0, mallory);
+        _nextSeeded();
+        _activate(lost, 0);
+        _reportLoss(lost, 0);
+        _to(Epoch.wrap(3), 5);
+        assertFalse(pool.settledThrough(mallory, two), "no exit and no acceptance before");
+        ISettlement.Outcome memory o = _outcome(mallory, two);
+        assertEq(o.retention, 0.5e18);
+        assertLt(o.reputation, 0.001e18);
+        settlement.freeze(two);
+        _checkLedgers();
+    }
+
+    /// H-RAND-2: an epoch that was void says what reliability stays, not 0.
+    function test_AnEpochWithNothingDueSaysWhatStays() external {
+        _hold(mallory, _publish(MANY_CHUNKS), 2);
+        _settle(mallory, Epoch.wrap(1));
+        (uint256 reputation, uint256 reliability) = operators.standing(mallory);
+        ISettlement.Outcome memory o = _outcome(mallory, Epoch.wrap(2));
+        assertEq(o.due, 0);
+        assertEq(o.reputation, reputation);
+        assertEq(o.reliability, reliability);
+        assertGt(o.reliability, 0);
+    }
+
+    function _openFor(uint32 content, Epoch start) private returns (uint40) {
+        IMarket.Request memory q = _request(content, 1, 1);
+        q.startEpoch = start;
+        return _open(q);
+    }
+
+    function _outcome(uint32 op, Epoch epoch) private returns (ISettlement.Outcome memory) {
+        vm.recordLogs();
+        _settle(op, epoch);
+        Vm.Log[] memory logs = vm.getRecordedLogs();
+        return abi.decode(logs[logs.length - 1].data, (ISettlement.Outcome));
     }
 }

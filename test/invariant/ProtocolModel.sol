@@ -54,8 +54,8 @@ abstract contract ProtocolModel is BaseTest {
         for (uint40 id = 1; id <= market.count(); ++id) {
             deposits += market.order(id).balance;
         }
-        assertEq(market.deposits(), deposits, "deposits = sum of the orders' balances");
-        assertEq(market.scheduled(), _scheduled(), "scheduled = what slots will pay");
+        assertEq(pool.scheduled(), _scheduled(), "scheduled = what slots will pay");
+        assertEq(accounted[0], deposits + pool.scheduled(), "market = the orders' balances + scheduled");
         assertEq(accounted[1], pool.treasuryBalance() + _unclaimed() + _keepersPay(), "pool = treasury + unclaimed + keepers' pay");
         uint256 stakes;
         uint256 credits = audits.credit(auditor);

@@ -82,6 +82,7 @@ export const errorsAbi = [
   {"type":"error","name":"Market_Unauthorized","inputs":[{"name":"caller","type":"address"}]},
   {"type":"error","name":"Market_UnknownOrder","inputs":[{"name":"orderId","type":"uint40"}]},
   {"type":"error","name":"Market_Unsettled","inputs":[{"name":"operatorId","type":"uint32"},{"name":"epoch","type":"uint32"}]},
+  {"type":"error","name":"Market_ZeroAddress","inputs":[]},
   {"type":"error","name":"MerkleWords_NoSuchLeaf","inputs":[{"name":"index","type":"uint256"},{"name":"depth","type":"uint256"}]},
   {"type":"error","name":"MerkleWords_ProofTooShort","inputs":[{"name":"length","type":"uint256"},{"name":"needed","type":"uint256"}]},
   {"type":"error","name":"Operators_CapacityExceeded","inputs":[{"name":"operatorId","type":"uint32"},{"name":"wanted","type":"uint256"},{"name":"spareChunks","type":"uint256"},{"name":"spareStake","type":"uint256"}]},

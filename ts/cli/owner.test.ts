@@ -62,13 +62,13 @@ test("an uploader cancels a replica nobody holds, withdraws what it would have c
   });
   const start = (await read(wallet, deployment, "Market", "currentEpoch", [])) + 1;
   const { orderId } = await holdfast("order", "open", `${contentId}`, "--replicas", "3", "--start", `${start}`);
-  const deposit = await read(wallet, deployment, "Market", "deposits", []);
+  const deposit = await read(wallet, deployment, "Market", "accounted", []);
   const third = `${deposit / 3n}`;
   await expect(holdfast("order", "audit", `${orderId}`, "0")).rejects.toThrow(/Audits_NotLive/);
   const cancelled = await holdfast("order", "cancel", `${orderId}`, "1");
   expect(cancelled).toMatchObject({ replicas: [1], withdrawable: third });
   expect(await holdfast("order", "withdraw", `${orderId}`)).toMatchObject({ amount: third });
-  expect(await read(wallet, deployment, "Market", "deposits", [])).toBe((deposit / 3n) * 2n);
+  expect(await read(wallet, deployment, "Market", "accounted", [])).toBe((deposit / 3n) * 2n);
 });
 
 test.each(["0", "-1", "1.5", "1e18", "x", `${parseEther("10000000000000")}0`])("%s is no amount", async (text) => {

@@ -33,7 +33,7 @@ export async function checkLedgers(
     Operators: () =>
       sum(state.operators.keys(), async (id) => (await read(client, deployment, "Operators", "operator", [id])).stake),
     Market: async () => {
-      const scheduled = await read(client, deployment, "Market", "scheduled", []);
+      const scheduled = await read(client, deployment, "Pool", "scheduled", []);
       return (
         scheduled +
         (await sum(

@@ -104,7 +104,7 @@ const FILES = { "a.bin": sampleBytes(300_001, 1), "b.bin": sampleBytes(9_000, 2)
 const RIGHT = { uptimeBps: 10_000, availabilityBps: expect.any(Number) };
 const NOTHING = { uptimeBps: 0, availabilityBps: 0 };
 
-test("H-ORC: holders are asked through the swarm, and each answer is checked against the roots on chain", async () => {
+test("holders are asked through the swarm, and each answer is checked against the roots on chain", async () => {
   const sample = await makeSample(FILES);
   const honest = await seed(sample);
   const liar = await fakeSeed(sample.torrent, sample.data, { block: (data) => Buffer.alloc(data.length) });
@@ -117,7 +117,7 @@ test("H-ORC: holders are asked through the swarm, and each answer is checked aga
   for (const id of [2, 3, 4, 5]) expect(metrics.get(id)).toEqual(NOTHING);
 }, 30_000);
 
-test("H-ORC: a longer read finds what one block would mostly miss", async () => {
+test("a longer read finds what one block would mostly miss", async () => {
   const sample = await makeSample({ "a.bin": sampleBytes(2_000_000, 1) });
   const spoiled = () => {
     let served = 0;
@@ -131,7 +131,7 @@ test("H-ORC: a longer read finds what one block would mostly miss", async () => 
   expect((await samples.metrics(1)).get(2)).toEqual(NOTHING);
 });
 
-test("H-ORC: one copy behind two names on one network shows for one of them", async () => {
+test("one copy behind two names on one network shows for one of them", async () => {
   const sample = await makeSample(FILES);
   const { host, port } = await seed(sample);
   const endpoint = `${host}:${port}`;

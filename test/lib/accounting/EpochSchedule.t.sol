@@ -13,16 +13,9 @@ contract EpochScheduleTest is Test {
     uint256 private constant EPOCHS = 80;
     uint256 private constant LONGEST = 12;
 
-    struct Stream {
-        uint256 from;
-        uint256 last;
-        uint256 fee;
-        uint256 units;
-        bool live;
-    }
-
     EpochSchedule.Schedule private schedule;
-    Stream[] private streams;
+    EpochSchedule.Stream[] private streams;
+    mapping(uint256 index => bool) private ended;
     uint256[EPOCHS * ROUNDS] private payOf; // by round
     uint256[EPOCHS] private unitsOf; // by epoch
     uint256 private current = 1;
@@ -46,6 +39,7 @@ contract EpochScheduleTest is Test {
             // Some lag behind, some keep up.
             while (seed >> 255 == 0 && toClose < current) closed += _closeOne(toClose++);
         }
+        assertEq(schedule.outstanding(ROUNDS), scheduled - taken - closed, "outstanding");
         while (toClose < EPOCHS) closed += _closeOne(toClose++);
         assertEq(closed + taken, scheduled, "every wei is closed or taken back");
         assertTrue(schedule.closedThrough(type(uint32).max));
@@ -57,8 +51,9 @@ contract EpochScheduleTest is Test {
         uint256 last = from / ROUNDS + (r >> 16) % LONGEST;
         uint256 fee = (r >> 24) % 1e21;
         uint256 units = 1 + (r >> 128) % 1e6;
-        schedule.add(ROUNDS, current, from, last, fee, units);
-        streams.push(Stream(from, last, fee, units, true));
+        EpochSchedule.Stream memory stream = EpochSchedule.Stream(from, last, fee, units);
+        schedule.add(ROUNDS, current, stream);
+        streams.push(stream);
         for (uint256 round = from; round < (last + 1) * ROUNDS; ++round) {
             payOf[round] += fee;
         }
@@ -70,25 +65,26 @@ contract EpochScheduleTest is Test {
 
     function _cut(uint256 r, uint256 toClose) private returns (uint256 sum) {
         if (streams.length == 0) return 0;
-        Stream storage s = streams[r % streams.length];
+        EpochSchedule.Stream memory s = streams[r % streams.length];
         // From the round after some round of this epoch, which can be the next epoch's first, or from its start if that is later.
         uint256 from = current * ROUNDS + (r >> 8) % ROUNDS + 1;
         // Or late, for a round that may be closed by now.
         if ((r >> 16) % 4 == 0) from = (r >> 24) % from;
-        if (from < s.from) from = s.from;
-        if (!s.live) return 0;
-        s.live = false;
+        if (ended[r % streams.length]) return 0;
+        ended[r % streams.length] = true;
 
-        uint256 unpaid = schedule.cut(ROUNDS, from, s.last, s.fee, s.units);
+        uint256 unpaid = schedule.cut(ROUNDS, s, from);
 
         // What is closed stays; the schedule may have passed over more, but not where this stream is live.
+        if (from < s.from) from = s.from;
         uint256 plainFrom = from < toClose * ROUNDS ? toClose * ROUNDS : from;
         uint256 end = (s.last + 1) * ROUNDS;
         assertEq(unpaid, plainFrom < end ? end - plainFrom : 0, "unpaid");
         for (uint256 round = plainFrom; round < end; ++round) {
             payOf[round] -= s.fee;
         }
-        for (uint256 e = (plainFrom + ROUNDS - 1) / ROUNDS; e <= s.last; ++e) {
+        // What never lived counts where it would have begun.
+        for (uint256 e = plainFrom > s.from ? (plainFrom + ROUNDS - 1) / ROUNDS : s.from / ROUNDS + 1; e <= s.last; ++e) {
             unitsOf[e] -= s.units;
         }
         return unpaid * s.fee;
@@ -115,7 +111,7 @@ contract EpochScheduleTest is Test {
     // ---- The same, told one by one ----
 
     function add(uint256 current_, uint256 from, uint256 last, uint256 fee, uint256 units) external {
-        schedule.add(ROUNDS, current_, from, last, fee, units);
+        schedule.add(ROUNDS, current_, EpochSchedule.Stream(from, last, fee, units));
     }
 
     function close(uint256 epoch) external returns (uint256 total, uint256 units) {
@@ -123,7 +119,7 @@ contract EpochScheduleTest is Test {
     }
 
     function test_PaysPartOfItsFirstEpochAndAllOfTheOthers() external {
-        schedule.add(ROUNDS, 5, 5 * ROUNDS + 10, 7, 3, 2);
+        schedule.add(ROUNDS, 5, EpochSchedule.Stream(5 * ROUNDS + 10, 7, 3, 2));
         _expectClose(5, 20 * 3, 2);
         _expectClose(6, 30 * 3, 2);
         _expectClose(7, 30 * 3, 2);
@@ -131,42 +127,52 @@ contract EpochScheduleTest is Test {
     }
 
     function test_CutAtARoundPaysUpToIt() external {
-        schedule.add(ROUNDS, 5, 5 * ROUNDS, 7, 3, 2);
-        assertEq(schedule.cut(ROUNDS, 6 * ROUNDS + 4, 7, 3, 2), 56);
+        schedule.add(ROUNDS, 5, EpochSchedule.Stream(5 * ROUNDS, 7, 3, 2));
+        assertEq(schedule.cut(ROUNDS, EpochSchedule.Stream(5 * ROUNDS, 7, 3, 2), 6 * ROUNDS + 4), 56);
         _expectClose(5, 30 * 3, 2);
         _expectClose(6, 4 * 3, 2);
         assertTrue(schedule.closedThrough(7));
     }
 
     function test_CutAtAnEpochsFirstRoundLeavesNothingInIt() external {
-        schedule.add(ROUNDS, 5, 5 * ROUNDS, 7, 3, 2);
-        assertEq(schedule.cut(ROUNDS, 6 * ROUNDS, 7, 3, 2), 60);
+        schedule.add(ROUNDS, 5, EpochSchedule.Stream(5 * ROUNDS, 7, 3, 2));
+        assertEq(schedule.cut(ROUNDS, EpochSchedule.Stream(5 * ROUNDS, 7, 3, 2), 6 * ROUNDS), 60);
         _expectClose(5, 30 * 3, 2);
         assertTrue(schedule.closedThrough(6));
     }
 
-    function test_CutLeavesWhatIsClosed() external {
-        schedule.add(ROUNDS, 5, 5 * ROUNDS, 7, 3, 2);
-        _expectClose(5, 30 * 3, 2);
-        assertEq(schedule.cut(ROUNDS, 5 * ROUNDS + 4, 7, 3, 2), 60);
+    /// What ends before it began is paid nothing and counts where it would have begun: that epoch waits to be closed.
+    function test_CutBeforeItsFirstRoundLeavesTheUnitsInItsFirstEpoch() external {
+        schedule.add(ROUNDS, 5, EpochSchedule.Stream(6 * ROUNDS, 7, 3, 2));
+        assertEq(schedule.cut(ROUNDS, EpochSchedule.Stream(6 * ROUNDS, 7, 3, 2), 5 * ROUNDS + 29), 60);
+        assertEq(schedule.outstanding(ROUNDS), 0);
+        assertFalse(schedule.closedThrough(6));
+        _expectClose(6, 0, 2);
         assertTrue(schedule.closedThrough(7));
-        assertEq(schedule.cut(ROUNDS, 5 * ROUNDS + 4, 4, 3, 2), 0);
+    }
+
+    function test_CutLeavesWhatIsClosed() external {
+        schedule.add(ROUNDS, 5, EpochSchedule.Stream(5 * ROUNDS, 7, 3, 2));
+        _expectClose(5, 30 * 3, 2);
+        assertEq(schedule.cut(ROUNDS, EpochSchedule.Stream(5 * ROUNDS, 7, 3, 2), 5 * ROUNDS + 4), 60);
+        assertTrue(schedule.closedThrough(7));
+        assertEq(schedule.cut(ROUNDS, EpochSchedule.Stream(4 * ROUNDS, 4, 3, 2), 5 * ROUNDS + 4), 0);
     }
 
     /// A stream of the next epoch added first to an idle schedule must not shut this epoch to others.
     function test_AStreamOfTheNextEpochLeavesThisOneOpen() external {
-        schedule.add(ROUNDS, 5, 6 * ROUNDS, 7, 3, 2);
-        schedule.add(ROUNDS, 5, 5 * ROUNDS + 29, 5, 10, 1);
+        schedule.add(ROUNDS, 5, EpochSchedule.Stream(6 * ROUNDS, 7, 3, 2));
+        schedule.add(ROUNDS, 5, EpochSchedule.Stream(5 * ROUNDS + 29, 5, 10, 1));
         _expectClose(5, 10, 1);
         _expectClose(6, 90, 2);
     }
 
     /// Ended early and then idle for long: what follows neither waits for the empty epochs nor pays for them one by one.
     function test_PassesOverIdleEpochs() external {
-        schedule.add(ROUNDS, 5, 5 * ROUNDS, 16, 3, 2);
-        schedule.cut(ROUNDS, 6 * ROUNDS, 16, 3, 2);
+        schedule.add(ROUNDS, 5, EpochSchedule.Stream(5 * ROUNDS, 16, 3, 2));
+        schedule.cut(ROUNDS, EpochSchedule.Stream(5 * ROUNDS, 16, 3, 2), 6 * ROUNDS);
         _expectClose(5, 90, 2);
-        schedule.add(ROUNDS, 1_000_000, 1_000_001 * ROUNDS, 1_000_001, 7, 1);
+        schedule.add(ROUNDS, 1_000_000, EpochSchedule.Stream(1_000_001 * ROUNDS, 1_000_001, 7, 1));
         assertTrue(schedule.closedThrough(1_000_000));
         uint256 before = gasleft();
         _expectClose(1_000_001, 210, 1);
@@ -174,8 +180,8 @@ contract EpochScheduleTest is Test {
     }
 
     function test_RevertWhen_AnEpochBeforeWaits() external {
-        schedule.add(ROUNDS, 5, 5 * ROUNDS, 5, 3, 2);
-        schedule.add(ROUNDS, 5, 7 * ROUNDS, 7, 3, 2);
+        schedule.add(ROUNDS, 5, EpochSchedule.Stream(5 * ROUNDS, 5, 3, 2));
+        schedule.add(ROUNDS, 5, EpochSchedule.Stream(7 * ROUNDS, 7, 3, 2));
         vm.expectRevert(abi.encodeWithSelector(EpochSchedule.EpochSchedule_NotNext.selector, 7, 5));
         this.close(7);
         assertFalse(schedule.closedThrough(5));
@@ -186,7 +192,7 @@ contract EpochScheduleTest is Test {
     }
 
     function test_RevertWhen_TheEpochIsClosed() external {
-        schedule.add(ROUNDS, 5, 5 * ROUNDS, 6, 3, 2);
+        schedule.add(ROUNDS, 5, EpochSchedule.Stream(5 * ROUNDS, 6, 3, 2));
         _expectClose(5, 90, 2);
         vm.expectRevert(abi.encodeWithSelector(EpochSchedule.EpochSchedule_NotNext.selector, 5, 6));
         this.close(5);

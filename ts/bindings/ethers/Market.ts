@@ -209,7 +209,6 @@ export interface MarketInterface extends Interface {
       | "count"
       | "currentEpoch"
       | "currentRound"
-      | "deposits"
       | "endSlot"
       | "feePerChunkRound"
       | "isConsumingScheduledOp"
@@ -220,7 +219,6 @@ export interface MarketInterface extends Interface {
       | "pause"
       | "paused"
       | "release"
-      | "scheduled"
       | "setAuthority"
       | "setTerms"
       | "slashBps"
@@ -317,7 +315,6 @@ export interface MarketInterface extends Interface {
     functionFragment: "currentRound",
     values?: undefined
   ): string;
-  encodeFunctionData(functionFragment: "deposits", values?: undefined): string;
   encodeFunctionData(
     functionFragment: "endSlot",
     values: [BigNumberish, BigNumberish, BigNumberish, BigNumberish]
@@ -349,7 +346,6 @@ export interface MarketInterface extends Interface {
     functionFragment: "release",
     values: [BigNumberish, BigNumberish]
   ): string;
-  encodeFunctionData(functionFragment: "scheduled", values?: undefined): string;
   encodeFunctionData(
     functionFragment: "setAuthority",
     values: [AddressLike]
@@ -435,7 +431,6 @@ export interface MarketInterface extends Interface {
     functionFragment: "currentRound",
     data: BytesLike
   ): Result;
-  decodeFunctionResult(functionFragment: "deposits", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "endSlot", data: BytesLike): Result;
   decodeFunctionResult(
     functionFragment: "feePerChunkRound",
@@ -455,7 +450,6 @@ export interface MarketInterface extends Interface {
   decodeFunctionResult(functionFragment: "pause", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "paused", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "release", data: BytesLike): Result;
-  decodeFunctionResult(functionFragment: "scheduled", data: BytesLike): Result;
   decodeFunctionResult(
     functionFragment: "setAuthority",
     data: BytesLike
@@ -830,8 +824,6 @@ export interface Market extends BaseContract {
 
   currentRound: TypedContractMethod<[], [bigint], "view">;
 
-  deposits: TypedContractMethod<[], [bigint], "view">;
-
   endSlot: TypedContractMethod<
     [
       orderId: BigNumberish,
@@ -880,8 +872,6 @@ export interface Market extends BaseContract {
     [void],
     "nonpayable"
   >;
-
-  scheduled: TypedContractMethod<[], [bigint], "view">;
 
   setAuthority: TypedContractMethod<
     [newAuthority: AddressLike],
@@ -1026,9 +1016,6 @@ export interface Market extends BaseContract {
     nameOrSignature: "currentRound"
   ): TypedContractMethod<[], [bigint], "view">;
   getFunction(
-    nameOrSignature: "deposits"
-  ): TypedContractMethod<[], [bigint], "view">;
-  getFunction(
     nameOrSignature: "endSlot"
   ): TypedContractMethod<
     [
@@ -1087,9 +1074,6 @@ export interface Market extends BaseContract {
     [void],
     "nonpayable"
   >;
-  getFunction(
-    nameOrSignature: "scheduled"
-  ): TypedContractMethod<[], [bigint], "view">;
   getFunction(
     nameOrSignature: "setAuthority"
   ): TypedContractMethod<[newAuthority: AddressLike], [void], "nonpayable">;

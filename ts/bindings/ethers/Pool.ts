@@ -140,6 +140,7 @@ export interface PoolInterface extends Interface {
       | "pay"
       | "payKeeper"
       | "schedule"
+      | "scheduled"
       | "setAuthority"
       | "setShares"
       | "setTreasury"
@@ -212,6 +213,7 @@ export interface PoolInterface extends Interface {
       BigNumberish,
       BigNumberish,
       BigNumberish,
+      BigNumberish,
       BigNumberish
     ]
   ): string;
@@ -245,6 +247,7 @@ export interface PoolInterface extends Interface {
       BigNumberish
     ]
   ): string;
+  encodeFunctionData(functionFragment: "scheduled", values?: undefined): string;
   encodeFunctionData(
     functionFragment: "setAuthority",
     values: [AddressLike]
@@ -331,6 +334,7 @@ export interface PoolInterface extends Interface {
   decodeFunctionResult(functionFragment: "pay", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "payKeeper", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "schedule", data: BytesLike): Result;
+  decodeFunctionResult(functionFragment: "scheduled", data: BytesLike): Result;
   decodeFunctionResult(
     functionFragment: "setAuthority",
     data: BytesLike
@@ -378,7 +382,7 @@ export namespace FrozenEvent {
     net: BigNumberish,
     weight: BigNumberish,
     keeperPay: BigNumberish,
-    paidKeepers: BigNumberish
+    earnedSeats: BigNumberish
   ];
   export type OutputTuple = [
     epoch: bigint,
@@ -386,7 +390,7 @@ export namespace FrozenEvent {
     net: bigint,
     weight: bigint,
     keeperPay: bigint,
-    paidKeepers: bigint
+    earnedSeats: bigint
   ];
   export interface OutputObject {
     epoch: bigint;
@@ -394,7 +398,7 @@ export namespace FrozenEvent {
     net: bigint;
     weight: bigint;
     keeperPay: bigint;
-    paidKeepers: bigint;
+    earnedSeats: bigint;
   }
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
   export type Filter = TypedDeferredTopicFilter<Event>;
@@ -593,6 +597,7 @@ export interface Pool extends BaseContract {
   cut: TypedContractMethod<
     [
       operatorId: BigNumberish,
+      start: BigNumberish,
       from: BigNumberish,
       last: BigNumberish,
       feePerRound: BigNumberish,
@@ -649,6 +654,8 @@ export interface Pool extends BaseContract {
     [void],
     "nonpayable"
   >;
+
+  scheduled: TypedContractMethod<[], [bigint], "view">;
 
   setAuthority: TypedContractMethod<
     [newAuthority: AddressLike],
@@ -766,6 +773,7 @@ export interface Pool extends BaseContract {
   ): TypedContractMethod<
     [
       operatorId: BigNumberish,
+      start: BigNumberish,
       from: BigNumberish,
       last: BigNumberish,
       feePerRound: BigNumberish,
@@ -828,6 +836,9 @@ export interface Pool extends BaseContract {
     [void],
     "nonpayable"
   >;
+  getFunction(
+    nameOrSignature: "scheduled"
+  ): TypedContractMethod<[], [bigint], "view">;
   getFunction(
     nameOrSignature: "setAuthority"
   ): TypedContractMethod<[newAuthority: AddressLike], [void], "nonpayable">;
