@@ -1,8 +1,9 @@
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
+  resolve: { tsconfigPaths: true },
   test: {
-    include: ["ts/**/*.test.ts", "script/**/*.test.{mjs,ts}"],
+    include: ["ts/**/*.test.ts", "examples/**/*.test.ts", "script/**/*.test.{mjs,ts}"],
     testTimeout: 120_000,
     hookTimeout: 180_000,
     pool: "forks",
