@@ -4,6 +4,10 @@ const { spawnSync } = require("node:child_process");
 
 const platform = `${process.platform}-${process.arch === "x64" ? "amd64" : process.arch}`;
 const binary = require.resolve(`@foundry-rs/forge-${platform}/bin/forge${process.platform === "win32" ? ".exe" : ""}`);
-const { status, error } = spawnSync(binary, process.argv.slice(2), { stdio: "inherit" });
-if (error) throw error;
-process.exit(status ?? 1);
+module.exports = binary;
+
+if (require.main === module) {
+  const { status, error } = spawnSync(binary, process.argv.slice(2), { stdio: "inherit" });
+  if (error) throw error;
+  process.exit(status ?? 1);
+}
