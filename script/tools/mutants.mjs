@@ -174,7 +174,8 @@ const KINDS = {
   yulExpression: (original, mutants) =>
     mutants.reduce((text, { n, to }) => mark(n, `pick(eq(mutant, ${n}), ${to}, ${text})`), original),
 };
-const PICK = "function pick(on_, to_, from_) -> value_ { switch on_ case 0 { value_ := from_ } default { value_ := to_ } }";
+const PICK =
+  "function pick(on_, to_, from_) -> value_ { switch on_ case 0 { value_ := from_ } default { value_ := to_ } }";
 
 const rangeOf = ({ src }) => {
   const [start, length] = src.split(":").map(Number);

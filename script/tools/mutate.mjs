@@ -1,4 +1,4 @@
-// `npm run mutate [-- Contract…] [--sample N] [--seed S] [--jobs N] [--fresh] [--json]`: which small changes of the contracts no test notices.
+// `npm run mutate [-- Contract…] [--sample N] [--seed S] [--jobs N] [--own] [--fresh] [--json]`: which small changes of the contracts no test notices.
 // docs/mutation.md says how it works; the outcome is in snapshots/mutation.json, where each survivor has its reason.
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -24,7 +24,6 @@ const FOUND = "cache/mutation/mutants.json";
 const RESULTS = "cache/mutation/results.jsonl";
 const SNAPSHOT = "snapshots/mutation.json";
 const GOAL = 0.95;
-const TIMEOUT = 300_000; // ms: a mutant that runs for so long has been noticed
 const QUICK = { FOUNDRY_FUZZ_RUNS: "16", FOUNDRY_INVARIANT_RUNS: "1" };
 
 const { values: options, positionals: names } = parseArgs({
@@ -33,6 +32,7 @@ const { values: options, positionals: names } = parseArgs({
     sample: { type: "string" },
     seed: { type: "string", default: "1" },
     jobs: { type: "string", default: String(availableParallelism()) },
+    own: { type: "boolean", default: false },
     fresh: { type: "boolean", default: false },
     json: { type: "boolean", default: false },
   },
@@ -50,17 +50,16 @@ for (const name of names) {
 
 const started = Date.now();
 const { mutants, texts, dropped } = await found();
-layOut();
-say("Compiling the contracts with all mutants, and their tests: this takes minutes the first time");
-await forgeRuns(["build", "--quiet"]);
-const excluded = await baseline();
 if (options.fresh) rmSync(RESULTS, { force: true });
 const results = readResults();
-const chosen = choose();
-const killers = new Map(); // function => test files that killed a mutant of it, the last one first
 const remembered = new Map();
-let done = 0;
-await Promise.all(Array.from({ length: Number(options.jobs) }, worker(chosen[Symbol.iterator]())));
+const killers = new Map(); // function => the test file that killed a mutant of it last
+const chosen = choose();
+const open = await pass("its contract's own tests", chosen.filter(needsRun), ({ own }) => [{ paths: own, env: QUICK }]);
+if (!options.own) {
+  const others = ({ own, others }) => [{ paths: others, env: QUICK }, { paths: own }];
+  await pass("all tests that use its contract", open, others, true);
+}
 report();
 
 // ---- Mutants and the tree they run in ----
@@ -85,11 +84,19 @@ async function found() {
   return answer;
 }
 
-/** Copies the project, with the mutants in its sources. What has not changed is left alone, and is not compiled again. */
-function layOut() {
-  const files = new Map([...everything, ...texts, ["foundry.toml", readFileSync("foundry.toml", "latin1")]]);
+/**
+ * Copies tests and what they import, with the mutants in it, and compiles: what has not changed is left alone. Forge reads all that is there
+ * at every start, so nothing else is.
+ */
+async function layOut(tests) {
+  const paths = new Set(tests.flatMap((path) => [...closure(path)]));
+  const files = new Map([...paths].map((path) => [path, texts.get(path) ?? everything.get(path)]));
+  files.set("foundry.toml", readFileSync("foundry.toml", "latin1"));
+  for (const [path, text] of texts) if (!everything.has(path)) files.set(path, text); // the switch
   for (const folder of ["src", "lib", "test", "script"]) {
-    for (const path of pathsIn(join(TREE, folder))) if (!files.has(path.slice(TREE.length + 1))) rmSync(path);
+    for (const path of pathsIn(join(TREE, folder))) {
+      if (path.endsWith(".sol") && !files.has(path.slice(TREE.length + 1))) rmSync(path);
+    }
   }
   for (const [path, text] of files) {
     const to = join(TREE, path);
@@ -100,7 +107,7 @@ function layOut() {
   for (const folder of ["script/config", "test/vectors", "deployments"]) {
     if (existsSync(folder)) cpSync(folder, join(TREE, folder), { recursive: true });
   }
-  for (const folder of readFileSync("foundry.toml", "utf8").match(/node_modules\/[^"]+\/(?=")/g)) {
+  for (const folder of files.get("foundry.toml").match(/node_modules\/[^"]+\/(?=")/g)) {
     if (!existsSync(join(TREE, folder))) {
       cpSync(folder, join(TREE, folder), {
         recursive: true,
@@ -108,22 +115,7 @@ function layOut() {
       });
     }
   }
-}
-
-/** Tests that fail with no mutant switched on, since the switches cost gas: they cannot judge. */
-async function baseline() {
-  const key = hash([...everything, ...texts].flat());
-  const file = "cache/mutation/baseline.json";
-  if (existsSync(file)) {
-    const saved = JSON.parse(readFileSync(file, "utf8"));
-    if (saved.key === key) return saved.failing;
-  }
-  say("Running all tests without a mutant");
-  const { output } = await forgeTest(0, "test/**", { excluded: [], failFast: false });
-  const failing = [...new Set([...output.matchAll(/^\[FAIL.*\] (\w+)\(/gm)].map(([, name]) => name))];
-  say(`Left out, for they fail by the gas that switches cost: ${failing.join(", ") || "none"}`);
-  writeFileSync(file, JSON.stringify({ key, failing }));
-  return failing;
+  await forgeRuns(["build", "--quiet"]);
 }
 
 function choose() {
@@ -140,35 +132,58 @@ function lot({ file, key }) {
 
 // ---- Runs ----
 
-function worker(queue) {
-  return async () => {
-    for (const mutant of queue) {
-      const known = knownResult(mutant);
-      if (!known) save(mutant, await judge(mutant));
-      const { by } = results.get(idOf(mutant));
-      if (by) promote(mutant, by);
-      if (++done % 20 === 0 || done === chosen.length) say(`${done} of ${chosen.length} mutants`);
-      if (!by && !known) say(`survived: ${mutant.file}:${mutant.line} ${mutant.key}`);
+/**
+ * Runs the tests of `stages`, given a contract's suites, on each mutant.
+ * @returns Those that survived. Unless the pass is the last one, that is not yet a result.
+ */
+async function pass(title, queue, stages, isLast = options.own) {
+  if (queue.length === 0) return [];
+  const stagesOf = ({ file }) => stages(suitesOf(file)).filter(({ paths }) => paths.length);
+  const paths = [...new Set(queue.flatMap(stagesOf).flatMap((stage) => stage.paths))].sort();
+  say(`${queue.length} mutants against ${title}; compiling takes minutes the first time`);
+  if (paths.length) await layOut(paths);
+  const excluded = paths.length ? await failingWithout(paths) : [];
+  const survivors = [];
+  const ordered = [...queue].sort((a, b) => a.n - b.n)[Symbol.iterator]();
+  let done = 0;
+  const work = async () => {
+    for (const mutant of ordered) {
+      const first = killers.get(scopeOf(mutant));
+      const usual = stagesOf(mutant);
+      const isUsual = usual.some(({ paths }) => paths.includes(first));
+      const by = await judge(mutant, isUsual ? [{ paths: [first], env: QUICK }, ...usual] : usual, excluded);
+      if (by) killers.set(scopeOf(mutant), by);
+      else survivors.push(mutant);
+      if (by || isLast) save(mutant, by);
+      if (!by && isLast) say(`survived: ${mutant.file}:${mutant.line} ${mutant.key}`);
+      if (++done % 25 === 0) say(`${done} of ${queue.length}, ${survivors.length} survived`);
     }
   };
+  await Promise.all(Array.from({ length: Number(options.jobs) }, work));
+  return survivors;
 }
 
-/** Runs tests until one notices: first those that noticed a neighbour, then the contract's own, then all that use it. */
-async function judge(mutant) {
-  const { own, others } = suitesOf(mutant.file);
-  const [first] = killers.get(scopeOf(mutant)) ?? [];
-  const stages = [
-    { paths: first ? [first] : [], env: QUICK },
-    { paths: own, env: QUICK },
-    { paths: others, env: QUICK },
-    { paths: own, env: {} },
-  ];
+/** The first test that notices the mutant. */
+async function judge(mutant, stages, excluded) {
   for (const { paths, env } of stages) {
-    if (paths.length === 0) continue;
-    const { by } = await forgeTest(mutant.n, `{${paths.join(",")}}`, { env, excluded });
+    const { by } = await forgeTest(mutant.n, paths, { env, excluded });
     if (by) return by;
   }
   return undefined;
+}
+
+/** Tests that fail with no mutant switched on, for switches cost gas: they cannot judge. */
+async function failingWithout(paths) {
+  const file = join(
+    dirname(FOUND),
+    `baseline-${hash(paths.flatMap((path) => [...closure(path)]).map((path) => texts.get(path) ?? everything.get(path)))}.json`,
+  );
+  if (existsSync(file)) return JSON.parse(readFileSync(file, "utf8"));
+  const { output } = await forgeTest(0, paths, { env: QUICK, excluded: [], failFast: false });
+  const failing = [...new Set([...output.matchAll(/^\[FAIL.*\] (\w+)\(/gm)].map(([, name]) => name))];
+  if (failing.length) say(`Left out, for they fail by the gas that switches cost: ${failing.join(", ")}`);
+  writeFileSync(file, JSON.stringify(failing));
+  return failing;
 }
 
 /** Test files by what they test: a contract's own are in its folder or have its name; others import it, directly or not. */
@@ -183,10 +198,10 @@ function suitesOf(file) {
 async function forgeTest(n, paths, { env = {}, excluded, failFast = true }) {
   const failures = resolve(TREE, "cache/failures", String(n));
   const args = ["test", "--color", "never", "--threads", "1", "--fuzz-seed", "1", "--code-size-limit", "1000000"];
-  args.push("--block-coinbase", `0x${n.toString(16).padStart(40, "0")}`, "--match-path", paths);
+  args.push("--block-coinbase", `0x${n.toString(16).padStart(40, "0")}`, "--match-path", `{${paths.join(",")}}`);
   if (failFast) args.push("--fail-fast");
   if (excluded.length) args.push("--no-match-test", `^(${excluded.join("|")})\\(`);
-  const { code, output, timedOut } = await forgeRuns(args, {
+  const { code, output } = await forgeRuns(args, {
     ...env,
     FOUNDRY_FUZZ_FAILURE_PERSIST_DIR: failures,
     FOUNDRY_INVARIANT_FAILURE_PERSIST_DIR: failures,
@@ -194,30 +209,22 @@ async function forgeTest(n, paths, { env = {}, excluded, failFast = true }) {
   });
   rmSync(failures, { recursive: true, force: true });
   const by = output.match(/^Encountered \d+ failing tests? in (\S+):/m)?.[1];
-  if (code !== 0 && !by && !timedOut) throw new Error(`forge ${args.join(" ")}\n${output}`);
-  return { output, by: timedOut ? paths : by };
+  if (code !== 0 && !by) throw new Error(`forge ${args.join(" ")}\n${output}`);
+  return { output, by };
 }
 
 function forgeRuns(args, env = {}) {
   return new Promise((done, fail) => {
     const solc = resolve("script/tools/solc.cjs");
     const child = spawn(forge, args, { cwd: TREE, env: { ...process.env, FOUNDRY_SOLC: solc, ...env } });
-    let [output, timedOut] = ["", false];
+    let output = "";
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => (output += data));
-    const timer =
-      args[0] === "test" && env.FOUNDRY_FUZZ_RUNS ? setTimeout(() => (timedOut = child.kill()), TIMEOUT) : undefined;
     child.once("error", fail);
     child.once("close", (code) => {
-      clearTimeout(timer);
       if (args[0] === "build" && code !== 0) fail(new Error(output));
-      else done({ code, output, timedOut });
+      else done({ code, output });
     });
   });
-}
-
-function promote(mutant, by) {
-  const before = killers.get(scopeOf(mutant)) ?? [];
-  killers.set(scopeOf(mutant), [by, ...before.filter((path) => path !== by)]);
 }
 
 function scopeOf({ file, scope }) {
@@ -226,16 +233,18 @@ function scopeOf({ file, scope }) {
 
 // ---- Results: kept as long as what they rest on is the same ----
 
-function knownResult(mutant) {
+function needsRun(mutant) {
   const result = results.get(idOf(mutant));
-  return result && result.basis === basisOf(mutant.file, result.by) ? result : undefined;
+  if (!result || result.basis !== basisOf(mutant.file, result.by)) return true;
+  if (result.by) killers.set(scopeOf(mutant), result.by);
+  return false;
 }
 
 /** What a result rests on: the test that noticed and all that it imports; for a survivor all tests that use the contract. */
 function basisOf(file, by) {
   return remember(`basis of ${file} ${by}`, () => {
     const { own, others } = suitesOf(file);
-    const tests = everything.has(by) ? [by] : [...own, ...others];
+    const tests = by ? [by] : [...own, ...others];
     const files = new Set(tests.flatMap((path) => [...closure(path)]));
     return hash([...files].sort().flatMap((path) => [path, everything.get(path)]));
   });
@@ -245,10 +254,11 @@ function idOf({ file, key }) {
   return `${file} ${key}`;
 }
 
+/** A survivor of its contract's own tests alone is none yet, and is not kept. */
 function save(mutant, by) {
   const result = { id: idOf(mutant), by, basis: basisOf(mutant.file, by) };
   results.set(result.id, result);
-  appendFileSync(RESULTS, `${JSON.stringify(result)}\n`);
+  if (by || !options.own) appendFileSync(RESULTS, `${JSON.stringify(result)}\n`);
 }
 
 function readResults() {
@@ -270,7 +280,7 @@ function report() {
     if (results.get(idOf(mutant)).by) fresh[name].killed++;
     else fresh[name].survivors[mutant.key] = snapshot[name]?.survivors[mutant.key] ?? "";
   }
-  if (!options.sample) {
+  if (!options.sample && !options.own) {
     const all = Object.entries({ ...snapshot, ...fresh }).sort(([a], [b]) => (a < b ? -1 : 1));
     writeFileSync(SNAPSHOT, `${JSON.stringify(Object.fromEntries(all), null, 2)}\n`);
   }
