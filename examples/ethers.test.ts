@@ -54,7 +54,7 @@ test("ethers pays for storage, on a real chain", async () => {
   const order = await market.order(orderId);
   expect(order.uploader).toBe(signer.address);
   expect(order.replicas).toBe(3n);
-  expect(await market.deposits()).toBe(2n * 3n * 60n * order.feePerChunkRound);
+  expect(await market.accounted()).toBe(2n * 3n * 60n * order.feePerChunkRound);
 });
 
 test("a refusal is decoded with the ABI that the types are of", async () => {
