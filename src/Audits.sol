@@ -7,6 +7,7 @@ import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol
 import {Deployment} from "./Deployment.sol";
 import {IAudits} from "./interfaces/IAudits.sol";
 import {IBeacon} from "./interfaces/IBeacon.sol";
+import {ICatalog} from "./interfaces/ICatalog.sol";
 import {IHoldings} from "./interfaces/IHoldings.sol";
 import {IMarket} from "./interfaces/IMarket.sol";
 import {IOperators} from "./interfaces/IOperators.sol";
@@ -25,6 +26,7 @@ contract Audits is IAudits, AccessManaged, Clock {
 
     IERC20 public immutable ASSET;
     IBeacon public immutable BEACON;
+    ICatalog public immutable CATALOG;
     IOperators public immutable OPERATORS;
     IHoldings public immutable HOLDINGS;
     IMarket public immutable MARKET;
@@ -39,6 +41,7 @@ contract Audits is IAudits, AccessManaged, Clock {
     constructor(Deployment memory d, uint96 auditFee_) AccessManaged(d.authority) Clock(d.genesis, d.roundLength) {
         ASSET = IERC20(d.asset);
         BEACON = IBeacon(d.beacon);
+        CATALOG = ICatalog(d.catalog);
         OPERATORS = IOperators(d.operators);
         HOLDINGS = IHoldings(d.holdings);
         MARKET = IMarket(d.market);
@@ -52,15 +55,24 @@ contract Audits is IAudits, AccessManaged, Clock {
         (, Round last) = MARKET.term(orderId);
         Round round = currentRound();
         Round due = round.addRounds(1);
-        if (Round.unwrap(s.liveFrom) == 0 || s.liveFrom > due) revert Audits_NotLive(orderId, replica);
+        (, Round stamp,) = CATALOG.sampled(MARKET.order(orderId).contentId);
+        if (Round.unwrap(s.liveFrom) == 0 || s.liveFrom > due || Round.unwrap(stamp) != 0) revert Audits_NotLive(orderId, replica);
         if (due > last) revert Audits_TooLate(due, last);
         if (_audits[orderId][replica].payer != address(0)) revert Audits_AlreadyOpen(orderId, replica);
         if (_opened[s.operatorId][round]++ >= MAX_OPEN) revert Audits_TooMany(s.operatorId, round, MAX_OPEN);
         uint96 fee = auditFee;
         if (fee > maxFee) revert Audits_FeeAbove(fee, maxFee);
-        _audits[orderId][replica] =
-            Audit({payer: msg.sender, fee: fee, operatorId: s.operatorId, acceptedIn: s.acceptedIn, openedIn: round, due: due});
-        HOLDINGS.noteAudit(s.operatorId, due.epochOf(), true);
+        _audits[orderId][replica] = Audit({
+            payer: msg.sender,
+            fee: fee,
+            operatorId: s.operatorId,
+            acceptedIn: s.acceptedIn,
+            openedIn: round,
+            due: due,
+            last: last.epochOf(),
+            entry: s.entry
+        });
+        HOLDINGS.noteAudit(s.operatorId, last.epochOf(), s.entry, due.epochOf(), true);
         accounted += fee;
         emit AuditOpened(orderId, replica, s.operatorId, msg.sender, fee, due);
         Tokens.pull(ASSET, msg.sender, fee);
@@ -87,8 +99,8 @@ contract Audits is IAudits, AccessManaged, Clock {
         Round due = round.addRounds(1);
         (, Round last) = MARKET.term(orderId);
         if (due > last || !_hasObject(orderId, replica, a)) return _return(orderId, replica, a);
-        HOLDINGS.noteAudit(a.operatorId, a.due.epochOf(), false);
-        HOLDINGS.noteAudit(a.operatorId, due.epochOf(), true);
+        HOLDINGS.noteAudit(a.operatorId, a.last, a.entry, a.due.epochOf(), false);
+        HOLDINGS.noteAudit(a.operatorId, a.last, a.entry, due.epochOf(), true);
         _audits[orderId][replica].due = due;
         emit AuditRolled(orderId, replica, a.operatorId, due);
     }
@@ -155,13 +167,13 @@ contract Audits is IAudits, AccessManaged, Clock {
         if (a.payer == address(0)) revert Audits_NoneOpen(orderId, replica);
     }
 
-    /// @dev Whether the slot is still the one audited, and no ejection has taken it.
+    /// @dev Whether the slot is still the one audited, no ejection has taken it and its content is not blocked.
     function _hasObject(uint40 orderId, uint8 replica, Audit memory a) private view returns (bool) {
         IMarket.Slot memory s = MARKET.slot(orderId, replica);
         if (s.operatorId != a.operatorId || s.acceptedIn != a.acceptedIn) return false;
+        (,, bool isBlocked) = CATALOG.sampled(MARKET.order(orderId).contentId);
         Round stamp = HOLDINGS.inventory(a.operatorId).stamp;
-        (, Round last) = MARKET.term(orderId);
-        return Round.unwrap(stamp) == 0 || last < stamp;
+        return !isBlocked && (Round.unwrap(stamp) == 0 || a.last < stamp.epochOf());
     }
 
     function _fail(uint40 orderId, uint8 replica, Audit memory a, Epoch countIn) private {
@@ -177,7 +189,7 @@ contract Audits is IAudits, AccessManaged, Clock {
 
     function _remove(uint40 orderId, uint8 replica, Audit memory a, address creditor) private {
         delete _audits[orderId][replica];
-        HOLDINGS.noteAudit(a.operatorId, a.due.epochOf(), false);
+        HOLDINGS.noteAudit(a.operatorId, a.last, a.entry, a.due.epochOf(), false);
         credit[creditor] += a.fee;
     }
 

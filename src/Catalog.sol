@@ -6,15 +6,19 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
+import {MerkleBlocks} from "../lib/bep52/MerkleBlocks.sol";
+import {MerkleWords} from "../lib/bep52/MerkleWords.sol";
 import {Deployment} from "./Deployment.sol";
 import {ICatalog} from "./interfaces/ICatalog.sol";
+import {IPool} from "./interfaces/IPool.sol";
 import {Clock} from "./libraries/Clock.sol";
 import {Tokens} from "./libraries/Tokens.sol";
-import {CHUNK_BLOCKS, Epoch} from "./Types.sol";
+import {CHUNK_BLOCKS, Epoch, Round} from "./Types.sol";
 
 /// @title Catalog
-/// @notice See ICatalog. Governance sets the bond of future publications; it cannot touch a bond that is here, nor a content.
+/// @notice See ICatalog. Governance sets the bond of future publications, the curator blocks; neither can touch a bond that is here.
 contract Catalog is ICatalog, AccessManaged, EIP712, Clock {
     using SafeERC20 for IERC20;
     using Tokens for IERC20;
@@ -33,23 +37,31 @@ contract Catalog is ICatalog, AccessManaged, EIP712, Clock {
         "Manifest(address publisher,string name,bytes32 infohash,bytes32 key,uint64 series,uint32 version,string licence,string[] sources)"
     );
 
+    bytes32 private constant ATTESTATION_TYPEHASH =
+        keccak256("Attestation(address attester,uint32 contentId,bytes32 verdict,bool holds,uint64 signedAt,string evidence)");
+
     IERC20 public immutable ASSET;
+    IPool public immutable POOL;
     address public immutable MARKET;
 
     uint128 public publishBond;
     uint32 public count;
+    uint64 public seriesCount;
     uint256 public accounted;
     mapping(bytes32 key => uint32 contentId) public contentOf;
 
     mapping(uint32 contentId => Content) private _contents;
     mapping(bytes32 dataRoot => uint32 contentId) private _firstWith;
+    mapping(uint64 series => Series) private _series;
+    mapping(uint64 series => mapping(uint32 version => uint32 contentId)) public versionOf;
+    mapping(uint32 contentId => mapping(address attester => mapping(bytes32 verdict => Verdict))) private _verdicts;
 
     constructor(Deployment memory d, uint128 publishBond_)
         AccessManaged(d.authority)
         EIP712("Holdfast Catalog", "1")
         Clock(d.genesis, d.roundLength)
     {
-        (ASSET, MARKET) = (IERC20(d.asset), d.market);
+        (ASSET, POOL, MARKET) = (IERC20(d.asset), IPool(d.pool), d.market);
         _setPublishBond(publishBond_);
     }
 
@@ -64,16 +76,15 @@ contract Catalog is ICatalog, AccessManaged, EIP712, Clock {
         if (manifest.infohash != commitment.infohash || manifest.key != key) {
             revert Catalog_ManifestMismatch(manifest.infohash, manifest.key);
         }
-        if (manifest.series != 0) revert Catalog_NoSuchSeries(manifest.series);
         _checkTexts(manifest);
-        if (!SignatureChecker.isValidSignatureNowCalldata(manifest.publisher, hashOf(manifest), signature)) {
-            revert Catalog_BadSignature(manifest.publisher);
-        }
+        _checkSignature(manifest.publisher, hashOf(manifest), signature);
 
         contentId = contentOf[key];
         if (contentId == 0) contentOf[key] = contentId = ++count;
         else if (_contents[contentId].bond != 0) revert Catalog_AlreadyPublished(contentId);
+        _requireInService(contentId);
         if (_firstWith[commitment.dataRoot] == 0) _firstWith[commitment.dataRoot] = contentId;
+        if (manifest.series != 0) _addVersion(manifest.series, manifest.version, manifest.publisher, contentId);
 
         uint128 bond = publishBond;
         _contents[contentId] = Content({
@@ -83,7 +94,10 @@ contract Catalog is ICatalog, AccessManaged, EIP712, Clock {
             dataRoot: commitment.dataRoot,
             bond: bond,
             lastEpoch: currentEpoch(),
-            dataId: _firstWith[commitment.dataRoot]
+            dataId: _firstWith[commitment.dataRoot],
+            stamp: Round.wrap(0),
+            isBlocked: false,
+            isDisproved: false
         });
         accounted += bond;
         emit Published(contentId, commitment.infohash, manifest.publisher, commitment, manifest, msg.sender, bond);
@@ -93,6 +107,7 @@ contract Catalog is ICatalog, AccessManaged, EIP712, Clock {
     function noteOrder(uint32 contentId, Epoch endEpoch) external returns (uint32) {
         if (msg.sender != MARKET) revert Catalog_Unauthorized(msg.sender);
         Content storage c = _bonded(contentId);
+        _requireInService(contentId);
         if (endEpoch > c.lastEpoch) {
             c.lastEpoch = endEpoch;
             emit BondTied(contentId, endEpoch);
@@ -111,6 +126,95 @@ contract Catalog is ICatalog, AccessManaged, EIP712, Clock {
         ASSET.safeTransfer(publisher, bond);
     }
 
+    // ---- Out of service ----
+
+    function disprove(uint32 contentId, Disproof calldata proof) external {
+        Content storage c = _bonded(contentId);
+        _requireDisagreement(contentId, c, proof);
+        uint128 bond = c.bond;
+        (c.bond, c.isDisproved) = (0, true);
+        if (Round.unwrap(c.stamp) == 0) c.stamp = currentRound();
+        accounted -= bond;
+        uint256 reward = bond / 2; // the odd wei to the treasury
+        emit Disproved(contentId, msg.sender, c.stamp, proof.rowIndex, proof.blockIndex, reward, bond - reward);
+        ASSET.safeTransfer(msg.sender, reward);
+        ASSET.safeTransfer(address(POOL), bond - reward);
+        POOL.creditTreasury(bond - reward);
+    }
+
+    function blockContent(uint32 contentId, string calldata reason) external restricted {
+        Content storage c = _known(contentId);
+        _requireInService(contentId);
+        _checkText(reason);
+        (c.stamp, c.isBlocked) = (currentRound(), true);
+        emit Blocked(contentId, c.stamp, reason);
+    }
+
+    /// @dev From the top down: the row under filesRoot, the block under the row's piecesRoot, what stands for it under dataRoot.
+    function _requireDisagreement(uint32 contentId, Content storage c, Disproof calldata p) private view {
+        if (contentOf[keyOf(p.commitment)] != contentId) revert Catalog_NotItsCommitment(contentId);
+
+        bytes32 row = sha256(abi.encode(p.row));
+        uint256 depth = MerkleBlocks.depthOf(c.fileCount);
+        if (p.rowIndex >= c.fileCount || !MerkleWords.verifyWord(p.commitment.filesRoot, row, p.rowIndex, depth, p.rowPath)) {
+            revert Catalog_NotItsRow(p.rowIndex);
+        }
+
+        uint256 start = uint256(p.blockIndex) * MerkleBlocks.BLOCK;
+        uint256 place = uint256(p.row.firstBlock) + p.blockIndex;
+        if (start >= p.row.length || p.data.length != Math.min(p.row.length - start, MerkleBlocks.BLOCK) || place >= c.blocks) {
+            revert Catalog_NotItsBlock(p.rowIndex, p.blockIndex);
+        }
+        depth = MerkleBlocks.depthOf(Math.ceilDiv(p.row.length, MerkleBlocks.BLOCK));
+        if (!MerkleWords.verifyWord(p.row.piecesRoot, MerkleBlocks.leafOf(p.data), p.blockIndex, depth, p.blockPath)) {
+            revert Catalog_NotItsBlock(p.rowIndex, p.blockIndex);
+        }
+
+        if (!MerkleWords.verifyWord(c.dataRoot, p.wordsRoot, place, MerkleBlocks.depthOf(c.blocks), p.dataPath)) {
+            revert Catalog_NotItsWords(place);
+        }
+        if (MerkleBlocks.wordsRoot(p.data) == p.wordsRoot) revert Catalog_Agreed(place);
+    }
+
+    // ---- Series ----
+
+    function createSeries() external returns (uint64 series) {
+        series = ++seriesCount;
+        _series[series].owner = msg.sender;
+        emit SeriesCreated(series, msg.sender);
+    }
+
+    function setHead(uint64 series, uint32 version) external {
+        Series storage s = _series[series];
+        if (msg.sender != s.owner) revert Catalog_NotSeriesOwner(series, msg.sender);
+        uint32 contentId = versionOf[series][version];
+        if (contentId == 0) revert Catalog_NoSuchVersion(series, version);
+        s.head = version;
+        emit HeadMoved(series, version, contentId);
+    }
+
+    function _addVersion(uint64 series, uint32 version, address publisher, uint32 contentId) private {
+        Series storage s = _series[series];
+        if (publisher != s.owner) revert Catalog_NotSeriesOwner(series, publisher);
+        if (versionOf[series][version] == contentId) return;
+        if (version <= s.latest) revert Catalog_NotNewer(series, version, s.latest);
+        versionOf[series][version] = contentId;
+        (s.head, s.latest) = (version, version);
+        emit HeadMoved(series, version, contentId);
+    }
+
+    // ---- Attestations ----
+
+    function attest(Attestation calldata a, bytes calldata signature) external {
+        _known(a.contentId);
+        _checkText(a.evidence);
+        Verdict storage v = _verdicts[a.contentId][a.attester][a.verdict];
+        if (a.signedAt > block.timestamp || a.signedAt <= v.signedAt) revert Catalog_BadTime(a.signedAt, v.signedAt);
+        _checkSignature(a.attester, hashOfAttestation(a), signature);
+        (v.signedAt, v.holds) = (a.signedAt, a.holds);
+        emit Attested(a.contentId, a.attester, a.verdict, a.holds, a.signedAt, a.evidence);
+    }
+
     // ---- Governance ----
 
     function setPublishBond(uint128 publishBond_) external restricted {
@@ -119,8 +223,9 @@ contract Catalog is ICatalog, AccessManaged, EIP712, Clock {
 
     // ---- Views ----
 
-    function dataRoot(uint32 contentId) external view returns (bytes32) {
-        return _contents[contentId].dataRoot;
+    function sampled(uint32 contentId) external view returns (bytes32 dataRoot, Round stamp, bool isBlocked) {
+        Content storage c = _contents[contentId];
+        return (c.dataRoot, c.stamp, c.isBlocked);
     }
 
     function dataId(uint32 contentId) external view returns (uint32) {
@@ -129,6 +234,7 @@ contract Catalog is ICatalog, AccessManaged, EIP712, Clock {
 
     function orderable(uint32 contentId) external view returns (uint32) {
         _bonded(contentId);
+        _requireInService(contentId);
         return chunks(contentId);
     }
 
@@ -144,6 +250,14 @@ contract Catalog is ICatalog, AccessManaged, EIP712, Clock {
 
     function content(uint32 contentId) external view returns (Content memory) {
         return _contents[contentId];
+    }
+
+    function seriesOf(uint64 series) external view returns (Series memory) {
+        return _series[series];
+    }
+
+    function verdictOf(uint32 contentId, address attester, bytes32 verdict) external view returns (Verdict memory) {
+        return _verdicts[contentId][attester][verdict];
     }
 
     function keyOf(Commitment calldata c) public pure returns (bytes32) {
@@ -172,13 +286,32 @@ contract Catalog is ICatalog, AccessManaged, EIP712, Clock {
         );
     }
 
+    function hashOfAttestation(Attestation calldata a) public view returns (bytes32) {
+        bytes32 evidence = keccak256(bytes(a.evidence));
+        return
+            _hashTypedDataV4(keccak256(abi.encode(ATTESTATION_TYPEHASH, a.attester, a.contentId, a.verdict, a.holds, a.signedAt, evidence)));
+    }
+
     // ---- Internals ----
 
-    function _bonded(uint32 contentId) private view returns (Content storage c) {
+    function _known(uint32 contentId) private view returns (Content storage c) {
         c = _contents[contentId];
-        if (c.bond != 0) return c;
         if (c.publisher == address(0)) revert Catalog_Unknown(contentId);
-        revert Catalog_Unbonded(contentId);
+    }
+
+    function _bonded(uint32 contentId) private view returns (Content storage c) {
+        c = _known(contentId);
+        if (c.isDisproved) revert Catalog_AlreadyDisproved(contentId);
+        if (c.bond == 0) revert Catalog_Unbonded(contentId);
+    }
+
+    function _requireInService(uint32 contentId) private view {
+        Round stamp = _contents[contentId].stamp;
+        if (Round.unwrap(stamp) != 0) revert Catalog_Stamped(contentId, stamp);
+    }
+
+    function _checkSignature(address signer, bytes32 digest, bytes calldata signature) private view {
+        if (!SignatureChecker.isValidSignatureNowCalldata(signer, digest, signature)) revert Catalog_BadSignature(signer);
     }
 
     function _checkCommitment(Commitment calldata c) private pure {

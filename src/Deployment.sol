@@ -9,8 +9,8 @@ struct Deployment {
     uint64 genesis; // Unix seconds
     uint64 roundLength; // seconds
     address beacon;
-    address catalog;
     address pool;
+    address catalog;
     address operators;
     address oracle;
     address holdings;

@@ -87,19 +87,30 @@ contract Holdings is IHoldings, Clock {
     function _answer(Sample memory s, uint256 k, bytes calldata proof, uint256 cursor) private view returns (uint256) {
         for (uint256 attempt; attempt < Draw.ATTEMPTS; ++attempt) {
             (bytes32 h, Epoch last, uint256 chunk) = _draw(s, k, attempt);
-            if (cursor + 4 > proof.length) revert Holdings_WrongProofLength(proof.length, cursor + 4);
-            uint256 index = uint32(bytes4(proof[cursor:cursor + 4]));
+            Entry memory e = _named(s.operatorId, last, k, chunk, proof, cursor);
             cursor += 4;
-            Entry memory e = _lines[s.operatorId][last].entries[index];
-            if (chunk < e.start || chunk >= uint256(e.start) + e.chunks) revert Holdings_WrongEntry(k, chunk, index);
-            if (!_isLive(e, s.round)) continue;
+            (bytes32 dataRoot, bool live, bool isBlocked) = _standing(e, s.round);
+            if (!live) continue;
+            if (isBlocked) return cursor; // in this round: it may be gone already
             uint256 leaf = Draw.word(h, chunk - e.start, e.chunks, e.tailBlocks);
             bytes32 root;
             (root, cursor) = MerkleWords.rootOf(proof, cursor, leaf, e.depth);
-            if (root != CATALOG.dataRoot(e.contentId)) revert Holdings_WrongProof(k, e.contentId, leaf);
+            if (root != dataRoot) revert Holdings_WrongProof(k, e.contentId, leaf);
             return cursor;
         }
         revert Holdings_NothingLive(s.operatorId, k);
+    }
+
+    /// @dev The entry that stands at `cursor`, which must be the one that holds `chunk`.
+    function _named(uint32 operatorId, Epoch last, uint256 k, uint256 chunk, bytes calldata proof, uint256 cursor)
+        private
+        view
+        returns (Entry memory e)
+    {
+        if (cursor + 4 > proof.length) revert Holdings_WrongProofLength(proof.length, cursor + 4);
+        uint256 index = uint32(bytes4(proof[cursor:cursor + 4]));
+        e = _lines[operatorId][last].entries[index];
+        if (chunk < e.start || chunk >= uint256(e.start) + e.chunks) revert Holdings_WrongEntry(k, chunk, index);
     }
 
     function requireWords(uint32 contentId, bytes32 seed, bytes calldata proof) external view returns (uint256 chunks) {
@@ -123,8 +134,10 @@ contract Holdings is IHoldings, Clock {
     function claimContent(uint32 operatorId, uint32 contentId, uint256 chunks, Epoch from, Epoch through) external only(MARKET) {
         Inventory memory inv = _unstamped(operatorId);
         if (Epoch.unwrap(inv.deadWritten) != 0) {
-            (uint256 live, uint256 dead) = chunksNow(operatorId);
-            if (dead > live + chunks) revert Holdings_TooMuchDead(operatorId, dead, live + chunks);
+            // Else a stolen prover's key could lose an operator's stake round after round.
+            Tally memory t = _tallies[operatorId][currentEpoch()];
+            (uint256 live,) = chunksNow(operatorId);
+            if (t.ejected || t.lostHalves > live + chunks) revert Holdings_TooMuchLost(operatorId, t.lostHalves, live + chunks);
         }
         (Epoch[8] storage holds, uint256 place) = _hold(operatorId, contentId);
         Epoch held = holds[place];
@@ -144,6 +157,7 @@ contract Holdings is IHoldings, Clock {
         returns (uint32 index)
     {
         Entry memory e;
+        _requireInService(contentId);
         (uint256 blocks,) = CATALOG.tree(contentId);
         (uint256 chunks, uint256 tailBlocks, uint256 depth) = Draw.shape(blocks);
         (e.chunks, e.tailBlocks, e.depth) = (uint32(chunks), uint16(tailBlocks), uint8(depth));
@@ -186,21 +200,30 @@ contract Holdings is IHoldings, Clock {
     }
 
     function end(uint32 operatorId, Epoch last, uint32 index, Epoch countIn, uint256 lostHalves) external only(MARKET) {
-        Entry storage e = _lines[operatorId][last].entries[index];
-        Epoch epoch = currentEpoch();
-        Round deadFrom = currentRound().addRounds(1);
-        if (epoch <= last) {
-            Inventory memory inv = _unstamped(operatorId);
-            if (e.liveFrom.epochOf() > epoch) inv.pendingChunks -= uint24(e.chunks);
-            _markDead(operatorId, inv, e, last, deadFrom);
-            Lanes.Ring memory ring = _rings[operatorId][inv.ring];
-            ring.clean(deadFrom.epochOf(), inv.written);
-            if (_liveAt(operatorId, inv, ring, deadFrom) == 0) _setIdle(operatorId, deadFrom);
-        }
+        if (currentEpoch() <= last) _bury(operatorId, _unstamped(operatorId), last, index, currentRound().addRounds(1));
         _tallies[operatorId][countIn].lostHalves += uint48(lostHalves);
     }
 
-    function noteAudit(uint32 operatorId, Epoch due, bool opened) external only(AUDITS) {
+    /// @dev Takes an entry of a line that has not ended out of what is live, from `deadFrom` on, which may lie behind.
+    function _bury(uint32 operatorId, Inventory memory inv, Epoch last, uint32 index, Round deadFrom) private {
+        Entry storage e = _lines[operatorId][last].entries[index];
+        Round now_ = currentRound();
+        if (e.liveFrom.epochOf() > now_.epochOf()) inv.pendingChunks -= uint24(e.chunks);
+        e.deadFrom = deadFrom;
+        Lanes.Ring memory dead = _dead(operatorId, inv, now_.epochOf());
+        dead.add(last, e.chunks);
+        _deadRings[operatorId] = dead;
+        inv.deadWritten = now_.epochOf();
+        _inventories[operatorId] = inv;
+
+        Round idleFrom = deadFrom > now_ ? deadFrom : now_;
+        Lanes.Ring memory ring = _rings[operatorId][inv.ring];
+        ring.clean(idleFrom.epochOf(), inv.written);
+        if (_liveAt(operatorId, inv, ring, idleFrom) == 0) _setIdle(operatorId, idleFrom);
+    }
+
+    function noteAudit(uint32 operatorId, Epoch last, uint32 index, Epoch due, bool opened) external only(AUDITS) {
+        _lines[operatorId][last].entries[index].audited = opened;
         Tally storage t = _tallies[operatorId][due];
         t.audits = opened ? t.audits + 1 : t.audits - 1;
     }
@@ -223,19 +246,29 @@ contract Holdings is IHoldings, Clock {
         emit Ejected(operatorId, stamp, held);
     }
 
-    function unwind(uint32 operatorId, Epoch last, uint32 index) external only(MARKET) returns (Round deadFrom) {
-        Inventory storage inv = _inventories[operatorId];
+    function unwind(uint32 operatorId, Epoch last, uint32 index) external only(MARKET) returns (Round deadFrom, bool lost) {
+        Inventory memory inv = _inventories[operatorId];
         Entry storage e = _lines[operatorId][last].entries[index];
-        if (Round.unwrap(inv.stamp) == 0 || Round.unwrap(e.deadFrom) != 0 || last < inv.stamp.epochOf()) {
-            revert Holdings_NotStamped(operatorId, last, index);
+        (, Round stamp, bool isBlocked) = CATALOG.sampled(e.contentId);
+        // A content's stamp ends the slot without fault, unless an ejection did first.
+        bool ejected = Round.unwrap(inv.stamp) != 0 && last >= inv.stamp.epochOf();
+        lost = ejected && (Round.unwrap(stamp) == 0 || inv.stamp <= stamp);
+        if (Round.unwrap(e.deadFrom) != 0 || (Round.unwrap(stamp) == 0 && !lost)) revert Holdings_NotStamped(operatorId, last, index);
+        // A publisher's friend cannot end an audit by disproving what is audited.
+        if (!lost && e.audited && !isBlocked) revert Holdings_AuditPending(operatorId, last, index);
+        deadFrom = (lost ? inv.stamp : stamp).addRounds(1);
+
+        if (!ejected) {
+            if (currentEpoch() <= last) _bury(operatorId, inv, last, index, deadFrom);
+            return (deadFrom, lost);
         }
-        deadFrom = inv.stamp.addRounds(1);
         e.deadFrom = deadFrom;
         inv.stampedChunks -= e.chunks;
         if (inv.stampedChunks == 0) {
             inv.stamp = Round.wrap(0);
             emit Unstamped(operatorId);
         }
+        _inventories[operatorId] = inv;
     }
 
     // ---- Views ----
@@ -257,7 +290,8 @@ contract Holdings is IHoldings, Clock {
         for (uint256 k; k < K && s.seed != 0 && s.total != 0; ++k) {
             for (uint256 attempt; attempt < Draw.ATTEMPTS; ++attempt) {
                 drawn[n] = _challenge(s, k, attempt);
-                if (drawn[n++].answer) break;
+                n++;
+                if (drawn[n - 1].answer || drawn[n - 1].passed) break;
             }
         }
         assembly ("memory-safe") {
@@ -269,7 +303,9 @@ contract Holdings is IHoldings, Clock {
         (bytes32 h, Epoch last, uint256 chunk) = _draw(s, k, attempt);
         (c.last, c.entry) = (last, _find(_lines[s.operatorId][last], chunk));
         Entry memory e = _lines[s.operatorId][last].entries[c.entry];
-        (c.contentId, c.orderId, c.replica, c.answer) = (e.contentId, e.orderId, e.replica, _isLive(e, s.round));
+        (c.contentId, c.orderId, c.replica) = (e.contentId, e.orderId, e.replica);
+        (, bool live, bool isBlocked) = _standing(e, s.round);
+        (c.passed, c.answer) = (live && isBlocked, live && !isBlocked);
         if (c.answer) c.leaf = uint64(Draw.word(h, chunk - e.start, e.chunks, e.tailBlocks));
     }
 
@@ -358,13 +394,22 @@ contract Holdings is IHoldings, Clock {
         return (_holds[operatorId][dataId / 8], dataId % 8);
     }
 
+    function _requireInService(uint32 contentId) private view {
+        (, Round stamp,) = CATALOG.sampled(contentId);
+        if (Round.unwrap(stamp) != 0) revert Holdings_ContentStamped(contentId, stamp);
+    }
+
     function _unstamped(uint32 operatorId) private view returns (Inventory memory inv) {
         inv = _inventories[operatorId];
         if (Round.unwrap(inv.stamp) != 0) revert Holdings_Stamped(operatorId, inv.stamp);
     }
 
-    function _isLive(Entry memory e, Round round) private pure returns (bool) {
-        return e.liveFrom <= round && (Round.unwrap(e.deadFrom) == 0 || round < e.deadFrom);
+    /// @dev Whether an entry is live in a round that is not to come, and what its content is: blocked and live means blocked in that round.
+    function _standing(Entry memory e, Round round) private view returns (bytes32 dataRoot, bool live, bool isBlocked) {
+        Round stamp;
+        (dataRoot, stamp, isBlocked) = CATALOG.sampled(e.contentId);
+        live = e.liveFrom <= round && (Round.unwrap(e.deadFrom) == 0 || round < e.deadFrom);
+        if (Round.unwrap(stamp) != 0 && stamp < round) live = false;
     }
 
     /// @dev Chunks live in `round`, the one under way or the next, with `ring` cleaned for the epoch under way.
@@ -381,16 +426,6 @@ contract Holdings is IHoldings, Clock {
         if (Epoch.unwrap(inv.deadWritten) == 0) return ring;
         ring = _deadRings[operatorId];
         ring.clean(epoch, inv.deadWritten);
-    }
-
-    function _markDead(uint32 operatorId, Inventory memory inv, Entry storage e, Epoch last, Round deadFrom) private {
-        e.deadFrom = deadFrom;
-        Epoch epoch = currentEpoch();
-        Lanes.Ring memory dead = _dead(operatorId, inv, epoch);
-        dead.add(last, e.chunks);
-        _deadRings[operatorId] = dead;
-        inv.deadWritten = epoch;
-        _inventories[operatorId] = inv;
     }
 
     /// @dev Nothing is live from `round` to the end of its epoch, unless something is added.

@@ -177,8 +177,8 @@ contract Market is IMarket, AccessManaged, Pausable, Clock {
     function unwind(uint40 orderId, uint8 replica) external {
         Order storage o = _known(orderId);
         Slot memory s = _live(orderId, replica);
-        Round deadFrom = HOLDINGS.unwind(s.operatorId, _lastEpoch(o), s.entry);
-        _end(orderId, o, replica, s, deadFrom, Ending.Ejected, CATALOG.chunks(o.contentId));
+        (Round deadFrom, bool lost) = HOLDINGS.unwind(s.operatorId, _lastEpoch(o), s.entry);
+        _end(orderId, o, replica, s, deadFrom, lost ? Ending.Ejected : Ending.ContentStamped, CATALOG.chunks(o.contentId));
     }
 
     // ---- Settlement ----
@@ -314,7 +314,7 @@ contract Market is IMarket, AccessManaged, Pausable, Clock {
         emit Activated(orderId, replica, operatorId, liveFrom, entry);
     }
 
-    /// @dev A live slot ends for loss, without pay from round `from` on.
+    /// @dev A live slot ends, without pay from round `from` on.
     function _end(uint40 orderId, Order storage o, uint8 replica, Slot memory s, Round from, Ending ending, uint256 chunks) private {
         delete _slots[orderId][replica];
         o.unheld += 1;
@@ -326,8 +326,10 @@ contract Market is IMarket, AccessManaged, Pausable, Clock {
         HOLDINGS.unclaimContent(s.operatorId, o.contentId, Epoch.wrap(o.startEpoch), last);
 
         // Half to the uploader, to buy the replica again; the odd wei to the treasury.
-        uint256 wanted = stake * o.slashBps / (ending == Ending.LossReported ? 2 * BPS : BPS);
-        uint256 slashed = OPERATORS.slash(s.operatorId, wanted);
+        uint256 slashed;
+        if (ending != Ending.ContentStamped) {
+            slashed = OPERATORS.slash(s.operatorId, stake * o.slashBps / (ending == Ending.LossReported ? 2 * BPS : BPS));
+        }
         o.balance += (returned + slashed / 2).toUint104();
         accounted += uint128(slashed / 2);
         emit SlotEnded(orderId, replica, s.operatorId, ending, from, returned, slashed);

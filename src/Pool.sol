@@ -27,6 +27,7 @@ contract Pool is IPool, AccessManaged, Clock {
     uint32 public constant MERIT = 1e9;
 
     IERC20 public immutable ASSET;
+    address public immutable CATALOG;
     address public immutable ORACLE;
     address public immutable MARKET;
     address public immutable SETTLEMENT;
@@ -57,7 +58,7 @@ contract Pool is IPool, AccessManaged, Clock {
         Clock(d.genesis, d.roundLength)
     {
         ASSET = IERC20(d.asset);
-        (ORACLE, MARKET, SETTLEMENT, RETRIEVAL) = (d.oracle, d.market, d.settlement, d.retrieval);
+        (CATALOG, ORACLE, MARKET, SETTLEMENT, RETRIEVAL) = (d.catalog, d.oracle, d.market, d.settlement, d.retrieval);
         _setTreasury(treasury_);
         _setShares(Epoch.wrap(1), oracleBps, treasuryBps);
     }
@@ -76,9 +77,13 @@ contract Pool is IPool, AccessManaged, Clock {
         only(MARKET)
         returns (uint256 unpaidRounds)
     {
+        // What the operator has settled stays paid, like what is frozen: it was weighed with these fees.
+        EpochSchedule.Schedule storage own = _ofOperator[operatorId];
+        Round open = Epoch.wrap(own.head.next).first();
+        if (from < open) from = open;
         EpochSchedule.Stream memory slot = _slot(start, last, feePerRound, chunks);
         unpaidRounds = _total.cut(ROUNDS, slot, Round.unwrap(from));
-        _ofOperator[operatorId].cut(ROUNDS, slot, Round.unwrap(from));
+        own.cut(ROUNDS, slot, Round.unwrap(from));
     }
 
     function collect(Epoch epoch) external only(MARKET) returns (uint256 fees) {
@@ -159,7 +164,9 @@ contract Pool is IPool, AccessManaged, Clock {
     // ---- Treasury ----
 
     function creditTreasury(uint256 amount) external {
-        if (msg.sender != ORACLE && msg.sender != MARKET && msg.sender != RETRIEVAL) revert Pool_Unauthorized(msg.sender);
+        if (msg.sender != CATALOG && msg.sender != ORACLE && msg.sender != MARKET && msg.sender != RETRIEVAL) {
+            revert Pool_Unauthorized(msg.sender);
+        }
         (accounted, treasuryBalance) = (accounted + amount.toUint128(), treasuryBalance + amount.toUint128());
         emit TreasuryCredited(amount);
     }

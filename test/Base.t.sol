@@ -175,6 +175,10 @@ abstract contract BaseTest is Test, Deployer {
             blocks: blocks,
             fileCount: 1
         });
+        assertEq(_publish(c), contentId);
+    }
+
+    function _publish(ICatalog.Commitment memory c) internal returns (uint32) {
         ICatalog.Manifest memory m = ICatalog.Manifest({
             publisher: publisher.addr,
             name: "linux.iso",
@@ -187,7 +191,7 @@ abstract contract BaseTest is Test, Deployer {
         });
         (uint8 v, bytes32 r, bytes32 s) = vm.sign(publisher, catalog.hashOf(m));
         vm.prank(uploader);
-        assertEq(catalog.publish(m, c, abi.encodePacked(r, s, v)), contentId);
+        return catalog.publish(m, c, abi.encodePacked(r, s, v));
     }
 
     function _chunks(uint32 contentId) internal view returns (uint256) {

@@ -50,12 +50,13 @@ contract DeployerTest is BaseTest {
         _add(address(holdings), abi.encodeCall(holdings.add, (1, 1, 1, 0, Round.wrap(31), e)), address(market));
         _add(address(holdings), abi.encodeCall(holdings.end, (1, e, 0, e, 1)), address(market));
         _add(address(holdings), abi.encodeCall(holdings.unwind, (1, e, 0)), address(market));
-        _add(address(holdings), abi.encodeCall(holdings.noteAudit, (1, e, true)), address(audits));
+        _add(address(holdings), abi.encodeCall(holdings.noteAudit, (1, e, 0, e, true)), address(audits));
         _add(address(holdings), abi.encodeCall(holdings.eject, (1)), address(audits));
         _add(address(market), abi.encodeCall(market.setTerms, (1, 0)), governor);
         _add(address(market), abi.encodeCall(market.pause, ()), guardian);
         _add(address(market), abi.encodeCall(market.unpause, ()), guardian);
         _add(address(market), abi.encodeCall(market.collect, (e)), address(settlement));
+        _add(address(catalog), abi.encodeCall(catalog.blockContent, (1, "law")), curator);
         _add(address(audits), abi.encodeCall(audits.setAuditFee, (1)), governor);
         _add(address(retrieval), abi.encodeCall(retrieval.setTerms, (1, 1)), governor);
         _add(address(retrieval), abi.encodeCall(retrieval.pause, ()), guardian);
@@ -64,13 +65,15 @@ contract DeployerTest is BaseTest {
 
     /// Whoever is not the one is refused by the check of the caller, before anything else; the one gets past it.
     function test_WhoMayCallWhat() external {
-        address[14] memory callers = [
+        address[16] memory callers = [
             governor,
             guardian,
+            curator,
             anyone,
             treasury,
             address(this), // who deployed it
             address(beacon),
+            address(catalog),
             address(pool),
             address(operators),
             address(oracle),
@@ -88,7 +91,8 @@ contract DeployerTest is BaseTest {
         // The one function of several callers.
         Call memory credit = Call(address(pool), abi.encodeCall(pool.creditTreasury, (0)), address(0));
         for (uint256 j; j < callers.length; ++j) {
-            bool brings = callers[j] == address(oracle) || callers[j] == address(market) || callers[j] == address(retrieval);
+            bool brings = callers[j] == address(catalog) || callers[j] == address(oracle) || callers[j] == address(market)
+                || callers[j] == address(retrieval);
             _check(credit, callers[j], brings);
         }
     }

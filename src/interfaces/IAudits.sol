@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Round} from "../Types.sol";
+import {Epoch, Round} from "../Types.sol";
 
 /// @title Audits
 /// @notice Challenges to one slot that anyone may pay for, losses an operator reports itself, and ejection. Holds audit fees.
@@ -19,6 +19,8 @@ interface IAudits {
         Round acceptedIn; // with the operator, names the slot's tenure
         Round openedIn;
         Round due;
+        Epoch last; // with `entry`, where the slot stands in IHoldings
+        uint32 entry;
     }
 
     event AuditOpened(uint40 indexed orderId, uint8 replica, uint32 indexed operatorId, address payer, uint256 fee, Round due);
@@ -45,7 +47,7 @@ interface IAudits {
     error Audits_NothingOwed(address account);
 
     /// @notice Pays `auditFee` for K words of one slot, due in the next round.
-    /// Requirements: the slot is live in the next round and within its term; no audit of it is open; fewer than MAX_OPEN were opened against
+    /// Requirements: the slot is live in the next round and within its term, its content in service; no audit of it is open; fewer than MAX_OPEN were opened against
     /// this operator in this round; the fee is at most maxFee.
     function open(uint40 orderId, uint8 replica, uint96 maxFee) external;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Epoch} from "../Types.sol";
+import {Epoch, Round} from "../Types.sol";
 
 /// @title Catalog
 /// @notice What a content is, and who vouches for it with a bond. Holds the publishers' bonds.
@@ -10,10 +10,14 @@ import {Epoch} from "../Types.sol";
 /// stands for a content as long as its bond is here, and when the bond has gone home anyone may publish the same content again, under the
 /// same number and with a bond of its own. Only bonded contents take new orders.
 ///
+/// A content is taken out of service in one of two ways, and stays so. *Disproved*: anyone shows a block that its two trees disagree about
+/// (H-TREE-2); the bond goes to whoever did and to the treasury. *Blocked*: the curator says why nobody should hold it. Either sets one
+/// stamp: from the round after it nothing of the content is sampled, paid for or ordered, and `Market.unwind` moves the money slot by slot.
+///
 /// The first to publish need not be the author. Who copies a pending publication pays a bond, and the content is the same data under the
 /// same number; what differs is the manifest, on which no reward depends.
 ///
-/// Governance sets the bond asked of future publications. It cannot touch a bond that is here, nor a content.
+/// Governance sets the bond asked of future publications. It cannot touch a bond that is here. The curator can only block.
 interface ICatalog {
     /// @notice What fixes a content, byte for byte.
     struct Commitment {
@@ -31,7 +35,7 @@ interface ICatalog {
         bytes32 infohash;
         bytes32 key; // keyOf(commitment): the signature covers every root
         uint64 series; // 0: the content belongs to no series
-        uint32 version; // the publisher's own count of versions
+        uint32 version; // in the series, greater than its latest; without a series it means nothing
         string licence; // URI
         string[] sources; // where the .torrent and first peers are found: URIs, at most MAX_SOURCES
     }
@@ -48,6 +52,52 @@ interface ICatalog {
         uint128 bond; // asset wei held for the publisher; 0: withdrawn, the content takes no orders
         Epoch lastEpoch; // last epoch that an order, or the publication itself, ties the bond to
         uint32 dataId; // the first content with this dataRoot, mostly itself
+        Round stamp; // taken out of service in this round; 0: in service
+        bool isBlocked;
+        bool isDisproved;
+    }
+
+    /// @notice A file's row in the table under filesRoot; its leaf is the SHA-256 of these three words of 32 bytes.
+    struct FileRow {
+        bytes32 piecesRoot; // BEP 52
+        uint40 firstBlock; // its first block's place in the content
+        uint64 length; // bytes, not 0
+    }
+
+    /// @notice A block that a content's two trees disagree about.
+    struct Disproof {
+        Commitment commitment; // the content's
+        FileRow row;
+        uint32 rowIndex; // its place in the file table
+        bytes32[] rowPath; // to filesRoot
+        uint40 blockIndex; // in the file
+        bytes data; // the block's bytes, a file's last block at its true length
+        bytes32[] blockPath; // to the file's piecesRoot
+        bytes32 wordsRoot; // what stands in the possession tree where the root over the block's 512 words should
+        bytes32[] dataPath; // from there to dataRoot
+    }
+
+    /// @notice Versions of one data set.
+    struct Series {
+        address owner;
+        uint32 head; // the version its owner stands for now; 0: none yet
+        uint32 latest; // the greatest version ever published
+    }
+
+    /// @notice What an attester signs (EIP-712, same domain): "I hold this verdict about this content", or no longer do.
+    struct Attestation {
+        address attester; // ERC-1271 if it is a contract
+        uint32 contentId;
+        bytes32 verdict; // a word of at most 32 bytes: "verified", "malware-free"
+        bool holds; // false takes it back
+        uint64 signedAt; // Unix seconds; of two about the same, the later one stands
+        string evidence; // URI, at most MAX_TEXT bytes
+    }
+
+    /// @notice An attester's last word.
+    struct Verdict {
+        uint64 signedAt; // 0: none
+        bool holds;
     }
 
     /// @notice A content was published: for the first time, or again after its bond had been withdrawn.
@@ -68,6 +118,23 @@ interface ICatalog {
 
     event BondWithdrawn(uint32 indexed contentId, address indexed publisher, uint256 bond);
 
+    /// @notice Block `blockIndex` of file `rowIndex` is not what the possession tree says. `reward` of the bond, in asset wei, went to
+    /// `challenger`, the rest to the treasury. `stamp` is the round in which the content went out of service, by this or before.
+    event Disproved(
+        uint32 indexed contentId, address indexed challenger, Round stamp, uint32 rowIndex, uint40 blockIndex, uint256 reward, uint256 rest
+    );
+
+    event Blocked(uint32 indexed contentId, Round stamp, string reason);
+
+    event SeriesCreated(uint64 indexed series, address indexed owner);
+
+    /// @notice The head of a series is now `version`: a new one, or one that its owner went back to.
+    event HeadMoved(uint64 indexed series, uint32 version, uint32 indexed contentId);
+
+    event Attested(
+        uint32 indexed contentId, address indexed attester, bytes32 indexed verdict, bool holds, uint64 signedAt, string evidence
+    );
+
     event PublishBondSet(uint128 publishBond);
 
     error Catalog_Unauthorized(address caller);
@@ -77,10 +144,20 @@ interface ICatalog {
     error Catalog_BlocksOutOfBounds(uint40 blocks, uint40 most);
     error Catalog_FileCountOutOfBounds(uint32 fileCount, uint40 blocks);
     error Catalog_ManifestMismatch(bytes32 infohash, bytes32 key);
-    error Catalog_NoSuchSeries(uint64 series);
+    error Catalog_Stamped(uint32 contentId, Round stamp);
+    error Catalog_NotItsCommitment(uint32 contentId);
+    error Catalog_NotItsRow(uint32 rowIndex);
+    error Catalog_NotItsBlock(uint32 rowIndex, uint40 blockIndex);
+    error Catalog_NotItsWords(uint256 blockOfContent);
+    error Catalog_Agreed(uint256 blockOfContent);
+    error Catalog_AlreadyDisproved(uint32 contentId);
+    error Catalog_NotSeriesOwner(uint64 series, address caller);
+    error Catalog_NotNewer(uint64 series, uint32 version, uint32 latest);
+    error Catalog_NoSuchVersion(uint64 series, uint32 version);
+    error Catalog_BadTime(uint64 signedAt, uint64 last);
     error Catalog_TextTooLong(uint256 length, uint256 most);
     error Catalog_TooManySources(uint256 count, uint256 most);
-    error Catalog_BadSignature(address publisher);
+    error Catalog_BadSignature(address signer);
     error Catalog_BondTied(uint32 contentId, Epoch until);
     error Catalog_PublishBondOutOfBounds(uint128 publishBond, uint128 most);
 
@@ -92,9 +169,11 @@ interface ICatalog {
     /// at the expense of whoever relays it.
     ///
     /// Requirements:
-    /// - the content is new, or its bond has been withdrawn
+    /// - the content is new, or its bond has been withdrawn; it was never disproved nor blocked
     /// - 1 <= blocks <= MAX_BLOCKS, 1 <= fileCount <= blocks
-    /// - manifest.infohash and manifest.key are the commitment's; manifest.series is 0
+    /// - manifest.infohash and manifest.key are the commitment's
+    /// - manifest.series is 0, or the publisher's, and manifest.version greater than any in it: it becomes its head. A content published
+    ///   again under the version it has moves nothing
     /// - name, licence and each source have at most MAX_TEXT bytes; there are at most MAX_SOURCES sources
     /// - the signature is the publisher's
     /// - the asset arrives in full
@@ -107,7 +186,7 @@ interface ICatalog {
     ///
     /// Requirements:
     /// - the caller is the Market
-    /// - the content is known and bonded
+    /// - the content is known, bonded and not stamped
     ///
     /// @return The content's chunks.
     function noteOrder(uint32 contentId, Epoch endEpoch) external returns (uint32);
@@ -119,6 +198,31 @@ interface ICatalog {
     /// - BOND_THAW epochs have passed since the end of the last one an order or the publication ties the bond to
     function withdrawBond(uint32 contentId) external;
 
+    /// @notice Shows that a content's two trees disagree: a block stands under its file's piecesRoot, and its 512 words, the missing ones zero,
+    /// are not those at its place under dataRoot (H-TREE-2). Half of the bond goes to the caller, rounded down, the rest to the treasury.
+    /// @dev Whoever sees it pending can send the same: send it privately.
+    ///
+    /// Requirements:
+    /// - the content is known, bonded and not disproved; it may be blocked
+    /// - the commitment is the content's; every path has the length that the commitment gives it (H-TREE-1)
+    function disprove(uint32 contentId, Disproof calldata proof) external;
+
+    /// @notice Curator: takes a content out of service for good, with a reason of at most MAX_TEXT bytes. Its bond stays the publisher's.
+    /// Requirements: the content is known and not stamped.
+    function blockContent(uint32 contentId, string calldata reason) external;
+
+    /// @notice Begins a series of versions; it is the caller's.
+    function createSeries() external returns (uint64 series);
+
+    /// @notice Moves the head of a series to any of its versions: forward, or back.
+    /// Requirements: caller is the owner; the series has this version.
+    function setHead(uint64 series, uint32 version) external;
+
+    /// @notice Records what an attester signed about a content, by anyone. It has no power here: events and `verdictOf` are for readers.
+    /// Requirements: the content is known; `signedAt` is not in the future and after the attester's last word on this verdict; evidence has at most
+    /// MAX_TEXT bytes; the signature is the attester's.
+    function attest(Attestation calldata attestation, bytes calldata signature) external;
+
     /// @notice Governance: the bond of future publications, in asset wei, 1 to MAX_PUBLISH_BOND.
     function setPublishBond(uint128 publishBond) external;
 
@@ -128,13 +232,14 @@ interface ICatalog {
     /// @notice Contents ever published: ids are 1 to count.
     function count() external view returns (uint32);
 
-    /// @notice Root of a content's possession tree, in one storage read; 0 for an unknown content.
-    function dataRoot(uint32 contentId) external view returns (bytes32);
+    /// @notice What a round's proof needs: the root of the possession tree, the round in which the content was taken out of service (0: it is
+    /// in service) and whether the curator did. All zero for an unknown content.
+    function sampled(uint32 contentId) external view returns (bytes32 dataRoot, Round stamp, bool isBlocked);
 
     /// @notice The first content with the same dataRoot, itself if there was none: who holds one has the bytes of the other. 0 if unknown.
     function dataId(uint32 contentId) external view returns (uint32);
 
-    /// @notice A content's chunks. Reverts unless it is known and bonded.
+    /// @notice A content's chunks. Reverts unless it is known, bonded and not stamped.
     function orderable(uint32 contentId) external view returns (uint32);
 
     /// @notice Chunks of 8 MiB that a content counts for: blocks / 512, rounded up, so that no content is held for nothing. 0 if unknown.
@@ -154,6 +259,21 @@ interface ICatalog {
 
     /// @notice The EIP-712 digest that the publisher signs.
     function hashOf(Manifest calldata manifest) external view returns (bytes32);
+
+    /// @notice The EIP-712 digest that an attester signs.
+    function hashOfAttestation(Attestation calldata attestation) external view returns (bytes32);
+
+    /// @notice Series ever begun: ids are 1 to seriesCount.
+    function seriesCount() external view returns (uint64);
+
+    /// @notice All zero for an unknown series.
+    function seriesOf(uint64 series) external view returns (Series memory);
+
+    /// @notice The content of a version; 0: none.
+    function versionOf(uint64 series, uint32 version) external view returns (uint32 contentId);
+
+    /// @notice An attester's last word on a verdict about a content.
+    function verdictOf(uint32 contentId, address attester, bytes32 verdict) external view returns (Verdict memory);
 
     /// @notice Sum of bonds held, in asset wei. The balance is at least that; what is above it is owed to nobody.
     function accounted() external view returns (uint256);

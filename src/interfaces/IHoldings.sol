@@ -22,6 +22,7 @@ interface IHoldings {
         uint8 depth; // of the content's possession tree
         uint16 tailBlocks; // blocks in the last chunk, 1 to 512
         uint8 replica;
+        bool audited; // an audit of it is open
     }
 
     /// @notice An operator's rounds in one epoch; bit i is round i of the epoch.
@@ -54,7 +55,8 @@ interface IHoldings {
         uint32 contentId;
         uint40 orderId;
         uint8 replica;
-        bool answer; // false: the draw hit something dead or pending; name the entry and go on with the next
+        bool answer; // false: name the entry and go on with the next draw, for this one hit something that is not live
+        bool passed; // nothing more to prove here: the content was blocked in this round
         uint64 leaf; // word of the content's possession tree
     }
 
@@ -71,29 +73,31 @@ interface IHoldings {
     error Holdings_WrongProofLength(uint256 length, uint256 used);
     error Holdings_ContentHeld(uint32 operatorId, uint32 contentId, Epoch through);
     error Holdings_Stamped(uint32 operatorId, Round stamp);
-    error Holdings_TooMuchDead(uint32 operatorId, uint256 dead, uint256 live);
+    error Holdings_TooMuchLost(uint32 operatorId, uint256 lost, uint256 live);
+    error Holdings_ContentStamped(uint32 contentId, Round stamp);
+    error Holdings_AuditPending(uint32 operatorId, Epoch last, uint32 entry);
     error Holdings_LineFull(uint32 operatorId, Epoch last);
     error Holdings_NotStamped(uint32 operatorId, Epoch last, uint32 entry);
     error Holdings_NotEjectable(uint32 operatorId, uint256 badInARow);
 
     /// @notice Proves K words drawn over all that the operator holds, from the seed of the round under way. All or nothing.
-    /// @param proof For each draw in order, 4 bytes: the index of the entry drawn; then, unless that entry is dead or pending, the 32-byte
-    /// word and its path, `depth` hashes of 32 bytes, leaf to root. `challenges` lists the draws.
+    /// @param proof For each draw in order, 4 bytes: the index of the entry drawn; then, unless that entry is not live or its content was
+    /// blocked in this round, the 32-byte word and its path, `depth` hashes of 32 bytes, leaf to root. `challenges` lists the draws.
     /// Requirements: caller is the operator's owner or prover (H-PROOF-4); the round has a seed; something is held; every path leads to its
     /// content's dataRoot (H-TREE-1) and the proof is used up exactly.
     function prove(uint32 operatorId, bytes calldata proof) external;
 
     /// @notice Reserves the right to hold a content's data: one copy an operator at a time.
     /// @param through The end epoch of the slot. @param from The epoch in which the slot starts.
-    /// Requirements: caller is the Market; no slot with this dataRoot reaches into `from`; nothing stamped awaits unwinding; dead chunks are
-    /// no more than the live ones and these.
+    /// Requirements: caller is the Market; no slot with this dataRoot reaches into `from`; no ejection awaits unwinding, nor was there
+    /// one in this epoch; what was lost in it, chunks on evidence counted twice, is no more than what is live and these.
     function claimContent(uint32 operatorId, uint32 contentId, uint256 chunks, Epoch from, Epoch through) external;
 
     /// @notice Gives that right back. Requirements: caller is the Market.
     function unclaimContent(uint32 operatorId, uint32 contentId, Epoch from, Epoch through) external;
 
     /// @notice Appends a slot to the line of `last`, live from `liveFrom`, which is the next round or, for a renewal, the next epoch.
-    /// Requirements: caller is the Market; nothing stamped awaits unwinding.
+    /// Requirements: caller is the Market; no ejection awaits unwinding; the content is not stamped.
     /// @return index Its index in the line.
     function add(uint32 operatorId, uint32 contentId, uint40 orderId, uint8 replica, Round liveFrom, Epoch last)
         external
@@ -104,18 +108,18 @@ interface IHoldings {
     /// Requirements: caller is the Market.
     function end(uint32 operatorId, Epoch last, uint32 index, Epoch countIn, uint256 lostHalves) external;
 
-    /// @notice Counts an audit due in an epoch, or takes it out: settling waits until none is left.
+    /// @notice Counts an audit of a slot due in an epoch, or takes it out: settling waits until none is left.
     /// Requirements: caller is the Audits.
-    function noteAudit(uint32 operatorId, Epoch due, bool opened) external;
+    function noteAudit(uint32 operatorId, Epoch last, uint32 index, Epoch due, bool opened) external;
 
     /// @notice Stamps an operator after BAD_ROUNDS non-void rounds in a row without a clean one: all it holds is lost from the next round on.
     /// Requirements: caller is the Audits; not stamped already.
     function eject(uint32 operatorId) external returns (Round stamp);
 
-    /// @notice Takes a slot out of a stamp. The last one lifts it.
-    /// Requirements: caller is the Market; the entry was there when the stamp was set.
-    /// @return deadFrom The round after the stamp.
-    function unwind(uint32 operatorId, Epoch last, uint32 index) external returns (Round deadFrom);
+    /// @notice Ends a slot under its operator's stamp or its content's, whichever came first. The last one lifts an operator's stamp.
+    /// Requirements: caller is the Market; the entry was there when the stamp was set; no audit of it is open, if its content was disproved.
+    /// @return deadFrom The round after the stamp. @return lost Whether it was the operator's.
+    function unwind(uint32 operatorId, Epoch last, uint32 index) external returns (Round deadFrom, bool lost);
 
     /// @notice Checks K words of one content drawn from `seed`: an activation or an audit. Reverts unless all are right.
     /// @return chunks The content's.

@@ -54,7 +54,8 @@ interface IMarket {
     enum Ending {
         AuditFailed,
         LossReported,
-        Ejected
+        Ejected,
+        ContentStamped // blocked or disproved: without fault
     }
 
     event OrderOpened(
@@ -118,7 +119,7 @@ interface IMarket {
     /// - caller is the operator's owner, or its prover within its limit; the operator is not leaving
     /// - every epoch before the one under way is settled; before round 5, the one just ended may be open
     /// - spare capacity and stake; reputation and reliability enough; designated, if the order designates
-    /// - no slot with the same data in these epochs; no more dead chunks than live ones; nothing stamped awaits unwinding
+    /// - no slot with the same data in these epochs; not more lost in this epoch than what is live and this; no ejection in it
     /// - its reservation of this order has not lapsed before
     /// - not in the last LAST_ROUNDS rounds of the order
     /// - for an order with an incumbent: its holders alone, in the RENEWAL_ROUNDS rounds before startEpoch; anyone from then on
@@ -139,8 +140,10 @@ interface IMarket {
     /// Requirements: caller is the Audits; the slot is live or its term is over.
     function endSlot(uint40 orderId, uint8 replica, Epoch countIn, Ending ending) external;
 
-    /// @notice Moves the money of one slot of an ejected operator, by anyone.
-    /// Requirements: the operator is stamped, and the slot was live or renewed by then.
+    /// @notice Ends one slot of an ejected operator, or of a content that was blocked or disproved, by anyone. The fee returns to the order from
+    /// the round after the stamp on; what an operator has settled, or what is frozen, stays paid. A content's stamp slashes nobody.
+    /// @dev An operator whose agent unwinds in the round of the stamp has nothing due for it any more from the next round on.
+    /// Requirements: operator or content is stamped, and the slot was live or renewed by then; no audit of it is open, if it was disproved.
     function unwind(uint40 orderId, uint8 replica) external;
 
     /// @notice Uploader: gives up replicas that nobody holds, so that their deposit can be withdrawn.

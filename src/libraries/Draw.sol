@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {EfficientHashLib} from "solady/utils/EfficientHashLib.sol";
+import {MerkleBlocks} from "../../lib/bep52/MerkleBlocks.sol";
 import {CHUNK_BLOCKS, Epoch} from "../Types.sol";
 import {Lanes} from "./Lanes.sol";
 
@@ -11,9 +12,9 @@ import {Lanes} from "./Lanes.sol";
 library Draw {
     using Lanes for Lanes.Ring;
 
-    /// @notice Draws of one challenge: the first and at most 32 redraws. With half of what is drawn from dead, one challenge in 2^33 meets nothing
-    /// live; with three quarters, one in 13,000.
-    uint256 internal constant ATTEMPTS = 33;
+    /// @notice Draws of one challenge: the first and at most 127 redraws. With a tenth of what is drawn from live, one challenge in
+    /// 700,000 meets nothing live; with a twentieth, one in 700.
+    uint256 internal constant ATTEMPTS = 128;
 
     uint256 private constant BLOCK_WORDS = 512; // 16 KiB of 32-byte words
 
@@ -46,11 +47,6 @@ library Draw {
     function shape(uint256 blocks) internal pure returns (uint256 chunks, uint256 tailBlocks, uint256 depth) {
         chunks = (blocks + CHUNK_BLOCKS - 1) / CHUNK_BLOCKS;
         tailBlocks = blocks - (chunks - 1) * CHUNK_BLOCKS;
-        // 9 levels of words below a block, then the smallest power of two that holds the blocks.
-        uint256 zeros;
-        assembly {
-            zeros := clz(sub(blocks, 1))
-        }
-        depth = 9 + 256 - zeros;
+        depth = 9 + MerkleBlocks.depthOf(blocks); // 9 levels of words below a block
     }
 }

@@ -54,10 +54,14 @@ contract PublishTest is CatalogTest {
         _expectRevert(m, c, abi.encodeWithSelector(ICatalog.Catalog_ManifestMismatch.selector, m.infohash, m.key));
     }
 
-    function test_RevertWhen_TheManifestNamesASeries() external {
+    function test_RevertWhen_TheSeriesIsNotThePublishers() external {
         ICatalog.Manifest memory m = _manifest(publisher.addr, _commitment(1));
         m.series = 1;
-        _expectRevert(m, _commitment(1), abi.encodeWithSelector(ICatalog.Catalog_NoSuchSeries.selector, m.series));
+        bytes memory expected = abi.encodeWithSelector(ICatalog.Catalog_NotSeriesOwner.selector, 1, publisher.addr);
+        _expectRevert(m, _commitment(1), expected); // nobody's
+        vm.prank(rival.addr);
+        catalog.createSeries();
+        _expectRevert(m, _commitment(1), expected);
     }
 
     function test_RevertWhen_ATextIsTooLong() external {

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {ICatalog} from "../../src/interfaces/ICatalog.sol";
+import {Round} from "../../src/Types.sol";
 import {CatalogTest} from "./CatalogTest.sol";
 
 contract ViewsTest is CatalogTest {
@@ -48,7 +49,9 @@ contract ViewsTest is CatalogTest {
         assertGe(chunks * 512, c.blocks);
         assertLt((chunks - 1) * 512, c.blocks);
         assertEq(catalog.content(contentId).blocks, c.blocks);
-        assertEq(catalog.dataRoot(contentId), c.dataRoot);
+        (bytes32 dataRoot, Round stamp,) = catalog.sampled(contentId);
+        assertEq(dataRoot, c.dataRoot);
+        assertEq(Round.unwrap(stamp), 0);
     }
 
     function test_DataIdIsTheFirstContentWithTheSameData() external {
@@ -66,7 +69,8 @@ contract ViewsTest is CatalogTest {
     function test_UnknownIsZero() external {
         _publish(1);
         for (uint32 id; id < 3; id += 2) {
-            assertEq(catalog.dataRoot(id), 0);
+            (bytes32 dataRoot,,) = catalog.sampled(id);
+            assertEq(dataRoot, 0);
             assertEq(catalog.chunks(id), 0);
             assertEq(catalog.content(id).blocks, 0);
             assertEq(catalog.content(id).publisher, address(0));

@@ -12,7 +12,7 @@ contract DrawTest is BaseTest {
     using DataTree for DataTree.Tree;
 
     uint256 private constant CONTENTS = 5;
-    uint256 private constant TRIES = 33; // a draw and 32 redraws
+    uint256 private constant TRIES = 128; // a draw and 127 redraws
 
     struct Held {
         uint32 contentId;
@@ -21,6 +21,14 @@ contract DrawTest is BaseTest {
         uint32 deadFrom; // 0: never
         uint32 last; // epoch
         uint32 index; // in its line
+    }
+
+    /// @dev What this round samples, laid end to end: lines in the order of their ends, each in the order things were added before this
+    /// round, the dead and the pending among them.
+    struct Plain {
+        IHoldings.Challenge named;
+        uint256 chunks;
+        uint256 blocks;
     }
 
     uint32 private op;
@@ -185,27 +193,29 @@ contract DrawTest is BaseTest {
             assertEq(holdings.challenges(op).length, 0, "no seed, no draws");
             return;
         }
+        (uint256 a, uint256 r, uint256 b) = this.compareDraws();
+        (answered, redrawn, barren) = (answered + a, redrawn + r, barren + b);
+    }
+
+    /// @dev A call of its own, whose memory is given back.
+    function compareDraws() external view returns (uint256 answered_, uint256 redrawn_, uint256 barren_) {
         IHoldings.Challenge[] memory drawn = holdings.challenges(op);
         IHoldings.Challenge[] memory plain = _plainDraws();
         assertEq(drawn.length, plain.length, "draws");
         uint256 tries;
         for (uint256 i; i < plain.length; ++i) {
-            assertEq(abi.encode(drawn[i]), abi.encode(plain[i]), "what is drawn");
+            assertEq(keccak256(abi.encode(drawn[i])), keccak256(abi.encode(plain[i])), "what is drawn");
             ++tries;
-            if (plain[i].answer) (answered, redrawn, tries) = (answered + 1, redrawn + tries - 1, 0);
-            else if (tries == TRIES) (barren, tries) = (barren + 1, 0);
+            if (plain[i].answer) (answered_, redrawn_, tries) = (answered_ + 1, redrawn_ + tries - 1, 0);
+            else if (tries == TRIES) (barren_, tries) = (barren_ + 1, 0);
         }
     }
 
-    /// @dev Lines in the order of their ends, each in the order things were added before this round; the dead and the pending among them.
     function _plainDraws() private view returns (IHoldings.Challenge[] memory drawn) {
-        uint256 total;
         uint32 round = Round.unwrap(_now());
         uint32 stamp = Round.unwrap(holdings.inventory(op).stamp);
         if (stamp != 0 && stamp < round) return drawn;
-        for (uint256 i; i < helds.length; ++i) {
-            if (_isSampled(helds[i], round)) total += _chunks(helds[i].contentId);
-        }
+        (Plain[] memory list, uint256 total) = _plainList(round);
         if (total == 0) return drawn;
         bytes32 seed = beacon.seed(_now());
         drawn = new IHoldings.Challenge[](K * TRIES);
@@ -213,7 +223,7 @@ contract DrawTest is BaseTest {
         for (uint256 k; k < K; ++k) {
             for (uint256 attempt; attempt < TRIES; ++attempt) {
                 bytes32 h = keccak256(abi.encode(seed, op, k, attempt));
-                drawn[n] = _plainDraw(h, uint256(h) % total, round);
+                drawn[n] = _plainDraw(list, h, uint256(h) % total);
                 if (drawn[n++].answer) break;
             }
         }
@@ -222,27 +232,35 @@ contract DrawTest is BaseTest {
         }
     }
 
-    function _plainDraw(bytes32 h, uint256 x, uint32 round) private view returns (IHoldings.Challenge memory c) {
-        for (uint32 last = round / ROUNDS;; ++last) {
+    function _plainList(uint32 round) private view returns (Plain[] memory list, uint256 total) {
+        list = new Plain[](helds.length);
+        uint256 n;
+        for (uint32 last = round / ROUNDS; last < round / ROUNDS + 14; ++last) {
             for (uint256 i; i < helds.length; ++i) {
                 Held memory e = helds[i];
                 if (e.last != last || !_isSampled(e, round)) continue;
-                uint256 chunks = _chunks(e.contentId);
-                if (x >= chunks) {
-                    x -= chunks;
-                    continue;
-                }
-                IHoldings.Entry memory stored = holdings.entry(op, Epoch.wrap(last), e.index);
-                (c.entry, c.last, c.contentId, c.orderId, c.replica) =
-                (e.index, Epoch.wrap(last), e.contentId, uint40(i + 1), stored.replica);
-                c.answer = _isLive(e, round);
-                if (!c.answer) return c;
-                uint256 left = uint256(catalog.content(e.contentId).blocks) - x * 512;
-                uint256 words = (left < 512 ? left : 512) * 512; // of the chunk's real blocks
-                c.leaf = uint64(x * 512 * 512 + uint256(keccak256(abi.encode(h))) % words);
-                return c;
+                Plain memory p = list[n++];
+                (p.chunks, p.blocks) = (_chunks(e.contentId), catalog.content(e.contentId).blocks);
+                total += p.chunks;
+                p.named.replica = holdings.entry(op, Epoch.wrap(last), e.index).replica;
+                (p.named.entry, p.named.last, p.named.contentId) = (e.index, Epoch.wrap(last), e.contentId);
+                (p.named.orderId, p.named.answer) = (uint40(i + 1), _isLive(e, round));
             }
         }
+    }
+
+    function _plainDraw(Plain[] memory list, bytes32 h, uint256 x) private pure returns (IHoldings.Challenge memory c) {
+        uint256 i;
+        for (; x >= list[i].chunks; ++i) {
+            x -= list[i].chunks;
+        }
+        IHoldings.Challenge memory named = list[i].named;
+        (c.entry, c.last, c.contentId) = (named.entry, named.last, named.contentId);
+        (c.orderId, c.replica, c.answer) = (named.orderId, named.replica, named.answer);
+        if (!c.answer) return c;
+        uint256 left = list[i].blocks - x * 512;
+        uint256 words = (left < 512 ? left : 512) * 512; // of the chunk's real blocks
+        c.leaf = uint64(x * 512 * 512 + uint256(keccak256(abi.encode(h))) % words);
     }
 
     function _isSampled(Held memory h, uint32 round) private pure returns (bool) {

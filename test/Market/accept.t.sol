@@ -136,12 +136,12 @@ contract AcceptTest is BaseTest {
         _accept(order, 0, other);
     }
 
-    function test_RevertWhen_MoreIsDeadThanLive() external {
+    function test_RevertWhen_MoreWasLostThanLives() external {
         uint32 one = _publish(ONE_CHUNK);
         uint40 order = _hold(op, _publish(ONE_CHUNK * 11), 1);
         _hold(op, _publish(ONE_CHUNK * 9), 1);
         _reportLoss(order, 0);
-        _expect(abi.encodeWithSelector(IHoldings.Holdings_TooMuchDead.selector, op, 11, 10), _open(one, 1, 1), 0, op);
+        _expect(abi.encodeWithSelector(IHoldings.Holdings_TooMuchLost.selector, op, 11, 10), _open(one, 1, 1), 0, op);
         _accept(_open(_publish(ONE_CHUNK * 2), 1, 1), 0, op);
     }
 

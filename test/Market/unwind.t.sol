@@ -123,11 +123,11 @@ contract UnwindTest is BaseTest {
         market.unwind(order, 0);
         assertEq(market.order(order).unheld, 1);
         _accept(order, 0, other);
-        // The one that lost it takes nothing new until what it lost would have ended, and is judged by its reputation then.
+        // The one that lost it takes nothing new in this epoch, and is judged by its reputation then.
         uint40 again = _open(_publish(ONE_BLOCK), 1, 1);
-        vm.expectRevert(abi.encodeWithSelector(IHoldings.Holdings_TooMuchDead.selector, op, 3, 1));
+        vm.expectRevert(abi.encodeWithSelector(IHoldings.Holdings_TooMuchLost.selector, op, 0, 1));
         _accept(again, 0, op);
-        _to(Epoch.wrap(4), 0);
+        _to(Epoch.wrap(2), 5);
         settlement.settle(op, Epoch.wrap(1));
         _accept(_open(_publish(ONE_BLOCK), 1, 1), 0, op);
     }

@@ -74,7 +74,7 @@ contract BoundsTest is BaseTest {
         assertEq(stake - operators.operator(mallory).stake, 10 * uint256(STAKE));
         // Again: only beside as much that lives, or that is accepted with it.
         uint40 again = _open(_publish(ONE_CHUNK * 9), 1, 1);
-        vm.expectRevert(abi.encodeWithSelector(IHoldings.Holdings_TooMuchDead.selector, mallory, 10, 9));
+        vm.expectRevert(abi.encodeWithSelector(IHoldings.Holdings_TooMuchLost.selector, mallory, 20, 9));
         vm.prank(prover);
         market.accept(again, 0, mallory);
     }

@@ -93,7 +93,7 @@ contract FindingsTest is BaseTest {
         _proveToEnd(honest);
         _settle(honest, Epoch.wrap(1));
         assertGt(_reputation(honest), 0.5e18);
-        _to(Epoch.wrap(12), 20); // eleven epochs later still Holdings_TooMuchDead(1, 1, 0)
+        _to(Epoch.wrap(12), 20); // what died long ago shuts nobody out
         _accept(_open(_publish(MANY_CHUNKS), 1, 2), 0, honest);
     }
 

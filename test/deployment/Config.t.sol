@@ -118,7 +118,7 @@ contract ConfigTest is BaseTest, DrandVectors, Config {
             _with(_local, "stakePerChunk", '"9999999999989"'),
             "- stakePerChunk: 9999999999989 is less than an epoch's fee, 30 x feePerChunkRound"
         );
-        _refuses(_with(_local, "auditFee", '"999999999999999"'), "- auditFee: 999999999999999 is below 1000000000000000, twice the gas");
+        _refuses(_with(_local, "auditFee", '"987999999999999"'), "- auditFee: 987999999999999 is below 988000000000000, twice the gas");
     }
 
     /// An amount written for 18 decimals on an asset with 6, or the other way round.

@@ -6,8 +6,8 @@ export interface ContractAddresses {
   readonly Authority: Address;
   readonly Asset: Address;
   readonly Beacon: Address;
-  readonly Catalog: Address;
   readonly Pool: Address;
+  readonly Catalog: Address;
   readonly Operators: Address;
   readonly Oracle: Address;
   readonly Holdings: Address;

@@ -3,6 +3,7 @@
 export const auditsAbi = [
   {"type":"function","name":"ASSET","inputs":[],"outputs":[{"name":"","type":"address"}],"stateMutability":"view"},
   {"type":"function","name":"BEACON","inputs":[],"outputs":[{"name":"","type":"address"}],"stateMutability":"view"},
+  {"type":"function","name":"CATALOG","inputs":[],"outputs":[{"name":"","type":"address"}],"stateMutability":"view"},
   {"type":"function","name":"GENESIS","inputs":[],"outputs":[{"name":"","type":"uint64"}],"stateMutability":"view"},
   {"type":"function","name":"HOLDINGS","inputs":[],"outputs":[{"name":"","type":"address"}],"stateMutability":"view"},
   {"type":"function","name":"MARKET","inputs":[],"outputs":[{"name":"","type":"address"}],"stateMutability":"view"},
@@ -12,7 +13,7 @@ export const auditsAbi = [
   {"type":"function","name":"ROUND_LENGTH","inputs":[],"outputs":[{"name":"","type":"uint64"}],"stateMutability":"view"},
   {"type":"function","name":"accounted","inputs":[],"outputs":[{"name":"","type":"uint256"}],"stateMutability":"view"},
   {"type":"function","name":"answer","inputs":[{"name":"orderId","type":"uint40"},{"name":"replica","type":"uint8"},{"name":"proof","type":"bytes"}],"outputs":[],"stateMutability":"nonpayable"},
-  {"type":"function","name":"audit","inputs":[{"name":"orderId","type":"uint40"},{"name":"replica","type":"uint8"}],"outputs":[{"name":"","type":"tuple","components":[{"name":"payer","type":"address"},{"name":"fee","type":"uint96"},{"name":"operatorId","type":"uint32"},{"name":"acceptedIn","type":"uint32"},{"name":"openedIn","type":"uint32"},{"name":"due","type":"uint32"}]}],"stateMutability":"view"},
+  {"type":"function","name":"audit","inputs":[{"name":"orderId","type":"uint40"},{"name":"replica","type":"uint8"}],"outputs":[{"name":"","type":"tuple","components":[{"name":"payer","type":"address"},{"name":"fee","type":"uint96"},{"name":"operatorId","type":"uint32"},{"name":"acceptedIn","type":"uint32"},{"name":"openedIn","type":"uint32"},{"name":"due","type":"uint32"},{"name":"last","type":"uint32"},{"name":"entry","type":"uint32"}]}],"stateMutability":"view"},
   {"type":"function","name":"auditFee","inputs":[],"outputs":[{"name":"","type":"uint96"}],"stateMutability":"view"},
   {"type":"function","name":"auditSeed","inputs":[{"name":"orderId","type":"uint40"},{"name":"replica","type":"uint8"}],"outputs":[{"name":"","type":"bytes32"}],"stateMutability":"view"},
   {"type":"function","name":"authority","inputs":[],"outputs":[{"name":"","type":"address"}],"stateMutability":"view"},

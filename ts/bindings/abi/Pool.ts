@@ -2,6 +2,7 @@
 /** The ABI of Pool. The fees of each epoch, from schedule to claim: what every slot pays, what an epoch collected, who has which share of it. Holds the collected fees not yet claimed, the keepers' pay and the treasury. */
 export const poolAbi = [
   {"type":"function","name":"ASSET","inputs":[],"outputs":[{"name":"","type":"address"}],"stateMutability":"view"},
+  {"type":"function","name":"CATALOG","inputs":[],"outputs":[{"name":"","type":"address"}],"stateMutability":"view"},
   {"type":"function","name":"GENESIS","inputs":[],"outputs":[{"name":"","type":"uint64"}],"stateMutability":"view"},
   {"type":"function","name":"MARKET","inputs":[],"outputs":[{"name":"","type":"address"}],"stateMutability":"view"},
   {"type":"function","name":"MAX_SHARES_BPS","inputs":[],"outputs":[{"name":"","type":"uint16"}],"stateMutability":"view"},

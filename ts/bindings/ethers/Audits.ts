@@ -30,8 +30,8 @@ export type DeploymentStruct = {
   genesis: BigNumberish;
   roundLength: BigNumberish;
   beacon: AddressLike;
-  catalog: AddressLike;
   pool: AddressLike;
+  catalog: AddressLike;
   operators: AddressLike;
   oracle: AddressLike;
   holdings: AddressLike;
@@ -47,8 +47,8 @@ export type DeploymentStructOutput = [
   genesis: bigint,
   roundLength: bigint,
   beacon: string,
-  catalog: string,
   pool: string,
+  catalog: string,
   operators: string,
   oracle: string,
   holdings: string,
@@ -62,8 +62,8 @@ export type DeploymentStructOutput = [
   genesis: bigint;
   roundLength: bigint;
   beacon: string;
-  catalog: string;
   pool: string;
+  catalog: string;
   operators: string;
   oracle: string;
   holdings: string;
@@ -81,6 +81,8 @@ export declare namespace IAudits {
     acceptedIn: BigNumberish;
     openedIn: BigNumberish;
     due: BigNumberish;
+    last: BigNumberish;
+    entry: BigNumberish;
   };
 
   export type AuditStructOutput = [
@@ -89,7 +91,9 @@ export declare namespace IAudits {
     operatorId: bigint,
     acceptedIn: bigint,
     openedIn: bigint,
-    due: bigint
+    due: bigint,
+    last: bigint,
+    entry: bigint
   ] & {
     payer: string;
     fee: bigint;
@@ -97,6 +101,8 @@ export declare namespace IAudits {
     acceptedIn: bigint;
     openedIn: bigint;
     due: bigint;
+    last: bigint;
+    entry: bigint;
   };
 }
 
@@ -105,6 +111,7 @@ export interface AuditsInterface extends Interface {
     nameOrSignature:
       | "ASSET"
       | "BEACON"
+      | "CATALOG"
       | "GENESIS"
       | "HOLDINGS"
       | "MARKET"
@@ -148,6 +155,7 @@ export interface AuditsInterface extends Interface {
 
   encodeFunctionData(functionFragment: "ASSET", values?: undefined): string;
   encodeFunctionData(functionFragment: "BEACON", values?: undefined): string;
+  encodeFunctionData(functionFragment: "CATALOG", values?: undefined): string;
   encodeFunctionData(functionFragment: "GENESIS", values?: undefined): string;
   encodeFunctionData(functionFragment: "HOLDINGS", values?: undefined): string;
   encodeFunctionData(functionFragment: "MARKET", values?: undefined): string;
@@ -222,6 +230,7 @@ export interface AuditsInterface extends Interface {
 
   decodeFunctionResult(functionFragment: "ASSET", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "BEACON", data: BytesLike): Result;
+  decodeFunctionResult(functionFragment: "CATALOG", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "GENESIS", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "HOLDINGS", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "MARKET", data: BytesLike): Result;
@@ -514,6 +523,8 @@ export interface Audits extends BaseContract {
 
   BEACON: TypedContractMethod<[], [string], "view">;
 
+  CATALOG: TypedContractMethod<[], [string], "view">;
+
   GENESIS: TypedContractMethod<[], [bigint], "view">;
 
   HOLDINGS: TypedContractMethod<[], [string], "view">;
@@ -611,6 +622,9 @@ export interface Audits extends BaseContract {
   ): TypedContractMethod<[], [string], "view">;
   getFunction(
     nameOrSignature: "BEACON"
+  ): TypedContractMethod<[], [string], "view">;
+  getFunction(
+    nameOrSignature: "CATALOG"
   ): TypedContractMethod<[], [string], "view">;
   getFunction(
     nameOrSignature: "GENESIS"

@@ -30,8 +30,8 @@ export type DeploymentStruct = {
   genesis: BigNumberish;
   roundLength: BigNumberish;
   beacon: AddressLike;
-  catalog: AddressLike;
   pool: AddressLike;
+  catalog: AddressLike;
   operators: AddressLike;
   oracle: AddressLike;
   holdings: AddressLike;
@@ -47,8 +47,8 @@ export type DeploymentStructOutput = [
   genesis: bigint,
   roundLength: bigint,
   beacon: string,
-  catalog: string,
   pool: string,
+  catalog: string,
   operators: string,
   oracle: string,
   holdings: string,
@@ -62,8 +62,8 @@ export type DeploymentStructOutput = [
   genesis: bigint;
   roundLength: bigint;
   beacon: string;
-  catalog: string;
   pool: string;
+  catalog: string;
   operators: string;
   oracle: string;
   holdings: string;
@@ -74,6 +74,31 @@ export type DeploymentStructOutput = [
 };
 
 export declare namespace ICatalog {
+  export type AttestationStruct = {
+    attester: AddressLike;
+    contentId: BigNumberish;
+    verdict: BytesLike;
+    holds: boolean;
+    signedAt: BigNumberish;
+    evidence: string;
+  };
+
+  export type AttestationStructOutput = [
+    attester: string,
+    contentId: bigint,
+    verdict: string,
+    holds: boolean,
+    signedAt: bigint,
+    evidence: string
+  ] & {
+    attester: string;
+    contentId: bigint;
+    verdict: string;
+    holds: boolean;
+    signedAt: bigint;
+    evidence: string;
+  };
+
   export type ContentStruct = {
     publisher: AddressLike;
     blocks: BigNumberish;
@@ -82,6 +107,9 @@ export declare namespace ICatalog {
     bond: BigNumberish;
     lastEpoch: BigNumberish;
     dataId: BigNumberish;
+    stamp: BigNumberish;
+    isBlocked: boolean;
+    isDisproved: boolean;
   };
 
   export type ContentStructOutput = [
@@ -91,7 +119,10 @@ export declare namespace ICatalog {
     dataRoot: string,
     bond: bigint,
     lastEpoch: bigint,
-    dataId: bigint
+    dataId: bigint,
+    stamp: bigint,
+    isBlocked: boolean,
+    isDisproved: boolean
   ] & {
     publisher: string;
     blocks: bigint;
@@ -100,6 +131,77 @@ export declare namespace ICatalog {
     bond: bigint;
     lastEpoch: bigint;
     dataId: bigint;
+    stamp: bigint;
+    isBlocked: boolean;
+    isDisproved: boolean;
+  };
+
+  export type CommitmentStruct = {
+    infohash: BytesLike;
+    filesRoot: BytesLike;
+    dataRoot: BytesLike;
+    blocks: BigNumberish;
+    fileCount: BigNumberish;
+  };
+
+  export type CommitmentStructOutput = [
+    infohash: string,
+    filesRoot: string,
+    dataRoot: string,
+    blocks: bigint,
+    fileCount: bigint
+  ] & {
+    infohash: string;
+    filesRoot: string;
+    dataRoot: string;
+    blocks: bigint;
+    fileCount: bigint;
+  };
+
+  export type FileRowStruct = {
+    piecesRoot: BytesLike;
+    firstBlock: BigNumberish;
+    length: BigNumberish;
+  };
+
+  export type FileRowStructOutput = [
+    piecesRoot: string,
+    firstBlock: bigint,
+    length: bigint
+  ] & { piecesRoot: string; firstBlock: bigint; length: bigint };
+
+  export type DisproofStruct = {
+    commitment: ICatalog.CommitmentStruct;
+    row: ICatalog.FileRowStruct;
+    rowIndex: BigNumberish;
+    rowPath: BytesLike[];
+    blockIndex: BigNumberish;
+    data: BytesLike;
+    blockPath: BytesLike[];
+    wordsRoot: BytesLike;
+    dataPath: BytesLike[];
+  };
+
+  export type DisproofStructOutput = [
+    commitment: ICatalog.CommitmentStructOutput,
+    row: ICatalog.FileRowStructOutput,
+    rowIndex: bigint,
+    rowPath: string[],
+    blockIndex: bigint,
+    data: string,
+    blockPath: string[],
+    wordsRoot: string,
+    dataPath: string[]
+  ] & {
+    commitment: ICatalog.CommitmentStructOutput;
+    row: ICatalog.FileRowStructOutput;
+    rowIndex: bigint;
+    rowPath: string[];
+    blockIndex: bigint;
+    data: string;
+    blockPath: string[];
+    wordsRoot: string;
+    dataPath: string[];
   };
 
   export type ManifestStruct = {
@@ -133,26 +235,23 @@ export declare namespace ICatalog {
     sources: string[];
   };
 
-  export type CommitmentStruct = {
-    infohash: BytesLike;
-    filesRoot: BytesLike;
-    dataRoot: BytesLike;
-    blocks: BigNumberish;
-    fileCount: BigNumberish;
+  export type SeriesStruct = {
+    owner: AddressLike;
+    head: BigNumberish;
+    latest: BigNumberish;
   };
 
-  export type CommitmentStructOutput = [
-    infohash: string,
-    filesRoot: string,
-    dataRoot: string,
-    blocks: bigint,
-    fileCount: bigint
-  ] & {
-    infohash: string;
-    filesRoot: string;
-    dataRoot: string;
-    blocks: bigint;
-    fileCount: bigint;
+  export type SeriesStructOutput = [
+    owner: string,
+    head: bigint,
+    latest: bigint
+  ] & { owner: string; head: bigint; latest: bigint };
+
+  export type VerdictStruct = { signedAt: BigNumberish; holds: boolean };
+
+  export type VerdictStructOutput = [signedAt: bigint, holds: boolean] & {
+    signedAt: bigint;
+    holds: boolean;
   };
 }
 
@@ -167,40 +266,56 @@ export interface CatalogInterface extends Interface {
       | "MAX_PUBLISH_BOND"
       | "MAX_SOURCES"
       | "MAX_TEXT"
+      | "POOL"
       | "ROUND_LENGTH"
       | "accounted"
+      | "attest"
       | "authority"
+      | "blockContent"
       | "chunks"
       | "content"
       | "contentOf"
       | "count"
+      | "createSeries"
       | "currentEpoch"
       | "currentRound"
       | "dataId"
-      | "dataRoot"
+      | "disprove"
       | "eip712Domain"
       | "hashOf"
+      | "hashOfAttestation"
       | "isConsumingScheduledOp"
       | "keyOf"
       | "noteOrder"
       | "orderable"
       | "publish"
       | "publishBond"
+      | "sampled"
+      | "seriesCount"
+      | "seriesOf"
       | "setAuthority"
+      | "setHead"
       | "setPublishBond"
       | "startOf"
       | "tree"
+      | "verdictOf"
+      | "versionOf"
       | "withdrawBond"
   ): FunctionFragment;
 
   getEvent(
     nameOrSignatureOrTopic:
+      | "Attested"
       | "AuthorityUpdated"
+      | "Blocked"
       | "BondTied"
       | "BondWithdrawn"
+      | "Disproved"
       | "EIP712DomainChanged"
+      | "HeadMoved"
       | "PublishBondSet"
       | "Published"
+      | "SeriesCreated"
   ): EventFragment;
 
   encodeFunctionData(functionFragment: "ASSET", values?: undefined): string;
@@ -220,12 +335,21 @@ export interface CatalogInterface extends Interface {
     values?: undefined
   ): string;
   encodeFunctionData(functionFragment: "MAX_TEXT", values?: undefined): string;
+  encodeFunctionData(functionFragment: "POOL", values?: undefined): string;
   encodeFunctionData(
     functionFragment: "ROUND_LENGTH",
     values?: undefined
   ): string;
   encodeFunctionData(functionFragment: "accounted", values?: undefined): string;
+  encodeFunctionData(
+    functionFragment: "attest",
+    values: [ICatalog.AttestationStruct, BytesLike]
+  ): string;
   encodeFunctionData(functionFragment: "authority", values?: undefined): string;
+  encodeFunctionData(
+    functionFragment: "blockContent",
+    values: [BigNumberish, string]
+  ): string;
   encodeFunctionData(
     functionFragment: "chunks",
     values: [BigNumberish]
@@ -240,6 +364,10 @@ export interface CatalogInterface extends Interface {
   ): string;
   encodeFunctionData(functionFragment: "count", values?: undefined): string;
   encodeFunctionData(
+    functionFragment: "createSeries",
+    values?: undefined
+  ): string;
+  encodeFunctionData(
     functionFragment: "currentEpoch",
     values?: undefined
   ): string;
@@ -252,8 +380,8 @@ export interface CatalogInterface extends Interface {
     values: [BigNumberish]
   ): string;
   encodeFunctionData(
-    functionFragment: "dataRoot",
-    values: [BigNumberish]
+    functionFragment: "disprove",
+    values: [BigNumberish, ICatalog.DisproofStruct]
   ): string;
   encodeFunctionData(
     functionFragment: "eip712Domain",
@@ -262,6 +390,10 @@ export interface CatalogInterface extends Interface {
   encodeFunctionData(
     functionFragment: "hashOf",
     values: [ICatalog.ManifestStruct]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "hashOfAttestation",
+    values: [ICatalog.AttestationStruct]
   ): string;
   encodeFunctionData(
     functionFragment: "isConsumingScheduledOp",
@@ -288,8 +420,24 @@ export interface CatalogInterface extends Interface {
     values?: undefined
   ): string;
   encodeFunctionData(
+    functionFragment: "sampled",
+    values: [BigNumberish]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "seriesCount",
+    values?: undefined
+  ): string;
+  encodeFunctionData(
+    functionFragment: "seriesOf",
+    values: [BigNumberish]
+  ): string;
+  encodeFunctionData(
     functionFragment: "setAuthority",
     values: [AddressLike]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "setHead",
+    values: [BigNumberish, BigNumberish]
   ): string;
   encodeFunctionData(
     functionFragment: "setPublishBond",
@@ -300,6 +448,14 @@ export interface CatalogInterface extends Interface {
     values: [BigNumberish]
   ): string;
   encodeFunctionData(functionFragment: "tree", values: [BigNumberish]): string;
+  encodeFunctionData(
+    functionFragment: "verdictOf",
+    values: [BigNumberish, AddressLike, BytesLike]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "versionOf",
+    values: [BigNumberish, BigNumberish]
+  ): string;
   encodeFunctionData(
     functionFragment: "withdrawBond",
     values: [BigNumberish]
@@ -319,16 +475,26 @@ export interface CatalogInterface extends Interface {
     data: BytesLike
   ): Result;
   decodeFunctionResult(functionFragment: "MAX_TEXT", data: BytesLike): Result;
+  decodeFunctionResult(functionFragment: "POOL", data: BytesLike): Result;
   decodeFunctionResult(
     functionFragment: "ROUND_LENGTH",
     data: BytesLike
   ): Result;
   decodeFunctionResult(functionFragment: "accounted", data: BytesLike): Result;
+  decodeFunctionResult(functionFragment: "attest", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "authority", data: BytesLike): Result;
+  decodeFunctionResult(
+    functionFragment: "blockContent",
+    data: BytesLike
+  ): Result;
   decodeFunctionResult(functionFragment: "chunks", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "content", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "contentOf", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "count", data: BytesLike): Result;
+  decodeFunctionResult(
+    functionFragment: "createSeries",
+    data: BytesLike
+  ): Result;
   decodeFunctionResult(
     functionFragment: "currentEpoch",
     data: BytesLike
@@ -338,12 +504,16 @@ export interface CatalogInterface extends Interface {
     data: BytesLike
   ): Result;
   decodeFunctionResult(functionFragment: "dataId", data: BytesLike): Result;
-  decodeFunctionResult(functionFragment: "dataRoot", data: BytesLike): Result;
+  decodeFunctionResult(functionFragment: "disprove", data: BytesLike): Result;
   decodeFunctionResult(
     functionFragment: "eip712Domain",
     data: BytesLike
   ): Result;
   decodeFunctionResult(functionFragment: "hashOf", data: BytesLike): Result;
+  decodeFunctionResult(
+    functionFragment: "hashOfAttestation",
+    data: BytesLike
+  ): Result;
   decodeFunctionResult(
     functionFragment: "isConsumingScheduledOp",
     data: BytesLike
@@ -356,20 +526,60 @@ export interface CatalogInterface extends Interface {
     functionFragment: "publishBond",
     data: BytesLike
   ): Result;
+  decodeFunctionResult(functionFragment: "sampled", data: BytesLike): Result;
+  decodeFunctionResult(
+    functionFragment: "seriesCount",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(functionFragment: "seriesOf", data: BytesLike): Result;
   decodeFunctionResult(
     functionFragment: "setAuthority",
     data: BytesLike
   ): Result;
+  decodeFunctionResult(functionFragment: "setHead", data: BytesLike): Result;
   decodeFunctionResult(
     functionFragment: "setPublishBond",
     data: BytesLike
   ): Result;
   decodeFunctionResult(functionFragment: "startOf", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "tree", data: BytesLike): Result;
+  decodeFunctionResult(functionFragment: "verdictOf", data: BytesLike): Result;
+  decodeFunctionResult(functionFragment: "versionOf", data: BytesLike): Result;
   decodeFunctionResult(
     functionFragment: "withdrawBond",
     data: BytesLike
   ): Result;
+}
+
+export namespace AttestedEvent {
+  export type InputTuple = [
+    contentId: BigNumberish,
+    attester: AddressLike,
+    verdict: BytesLike,
+    holds: boolean,
+    signedAt: BigNumberish,
+    evidence: string
+  ];
+  export type OutputTuple = [
+    contentId: bigint,
+    attester: string,
+    verdict: string,
+    holds: boolean,
+    signedAt: bigint,
+    evidence: string
+  ];
+  export interface OutputObject {
+    contentId: bigint;
+    attester: string;
+    verdict: string;
+    holds: boolean;
+    signedAt: bigint;
+    evidence: string;
+  }
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
 }
 
 export namespace AuthorityUpdatedEvent {
@@ -377,6 +587,24 @@ export namespace AuthorityUpdatedEvent {
   export type OutputTuple = [authority: string];
   export interface OutputObject {
     authority: string;
+  }
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
+}
+
+export namespace BlockedEvent {
+  export type InputTuple = [
+    contentId: BigNumberish,
+    stamp: BigNumberish,
+    reason: string
+  ];
+  export type OutputTuple = [contentId: bigint, stamp: bigint, reason: string];
+  export interface OutputObject {
+    contentId: bigint;
+    stamp: bigint;
+    reason: string;
   }
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
   export type Filter = TypedDeferredTopicFilter<Event>;
@@ -419,10 +647,66 @@ export namespace BondWithdrawnEvent {
   export type LogDescription = TypedLogDescription<Event>;
 }
 
+export namespace DisprovedEvent {
+  export type InputTuple = [
+    contentId: BigNumberish,
+    challenger: AddressLike,
+    stamp: BigNumberish,
+    rowIndex: BigNumberish,
+    blockIndex: BigNumberish,
+    reward: BigNumberish,
+    rest: BigNumberish
+  ];
+  export type OutputTuple = [
+    contentId: bigint,
+    challenger: string,
+    stamp: bigint,
+    rowIndex: bigint,
+    blockIndex: bigint,
+    reward: bigint,
+    rest: bigint
+  ];
+  export interface OutputObject {
+    contentId: bigint;
+    challenger: string;
+    stamp: bigint;
+    rowIndex: bigint;
+    blockIndex: bigint;
+    reward: bigint;
+    rest: bigint;
+  }
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
+}
+
 export namespace EIP712DomainChangedEvent {
   export type InputTuple = [];
   export type OutputTuple = [];
   export interface OutputObject {}
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
+}
+
+export namespace HeadMovedEvent {
+  export type InputTuple = [
+    series: BigNumberish,
+    version: BigNumberish,
+    contentId: BigNumberish
+  ];
+  export type OutputTuple = [
+    series: bigint,
+    version: bigint,
+    contentId: bigint
+  ];
+  export interface OutputObject {
+    series: bigint;
+    version: bigint;
+    contentId: bigint;
+  }
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
   export type Filter = TypedDeferredTopicFilter<Event>;
   export type Log = TypedEventLog<Event>;
@@ -468,6 +752,19 @@ export namespace PublishedEvent {
     manifest: ICatalog.ManifestStructOutput;
     payer: string;
     bond: bigint;
+  }
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
+}
+
+export namespace SeriesCreatedEvent {
+  export type InputTuple = [series: BigNumberish, owner: AddressLike];
+  export type OutputTuple = [series: bigint, owner: string];
+  export interface OutputObject {
+    series: bigint;
+    owner: string;
   }
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
   export type Filter = TypedDeferredTopicFilter<Event>;
@@ -534,11 +831,25 @@ export interface Catalog extends BaseContract {
 
   MAX_TEXT: TypedContractMethod<[], [bigint], "view">;
 
+  POOL: TypedContractMethod<[], [string], "view">;
+
   ROUND_LENGTH: TypedContractMethod<[], [bigint], "view">;
 
   accounted: TypedContractMethod<[], [bigint], "view">;
 
+  attest: TypedContractMethod<
+    [a: ICatalog.AttestationStruct, signature: BytesLike],
+    [void],
+    "nonpayable"
+  >;
+
   authority: TypedContractMethod<[], [string], "view">;
+
+  blockContent: TypedContractMethod<
+    [contentId: BigNumberish, reason: string],
+    [void],
+    "nonpayable"
+  >;
 
   chunks: TypedContractMethod<[contentId: BigNumberish], [bigint], "view">;
 
@@ -552,13 +863,19 @@ export interface Catalog extends BaseContract {
 
   count: TypedContractMethod<[], [bigint], "view">;
 
+  createSeries: TypedContractMethod<[], [bigint], "nonpayable">;
+
   currentEpoch: TypedContractMethod<[], [bigint], "view">;
 
   currentRound: TypedContractMethod<[], [bigint], "view">;
 
   dataId: TypedContractMethod<[contentId: BigNumberish], [bigint], "view">;
 
-  dataRoot: TypedContractMethod<[contentId: BigNumberish], [string], "view">;
+  disprove: TypedContractMethod<
+    [contentId: BigNumberish, proof: ICatalog.DisproofStruct],
+    [void],
+    "nonpayable"
+  >;
 
   eip712Domain: TypedContractMethod<
     [],
@@ -577,6 +894,12 @@ export interface Catalog extends BaseContract {
   >;
 
   hashOf: TypedContractMethod<[m: ICatalog.ManifestStruct], [string], "view">;
+
+  hashOfAttestation: TypedContractMethod<
+    [a: ICatalog.AttestationStruct],
+    [string],
+    "view"
+  >;
 
   isConsumingScheduledOp: TypedContractMethod<[], [string], "view">;
 
@@ -602,8 +925,34 @@ export interface Catalog extends BaseContract {
 
   publishBond: TypedContractMethod<[], [bigint], "view">;
 
+  sampled: TypedContractMethod<
+    [contentId: BigNumberish],
+    [
+      [string, bigint, boolean] & {
+        dataRoot: string;
+        stamp: bigint;
+        isBlocked: boolean;
+      }
+    ],
+    "view"
+  >;
+
+  seriesCount: TypedContractMethod<[], [bigint], "view">;
+
+  seriesOf: TypedContractMethod<
+    [series: BigNumberish],
+    [ICatalog.SeriesStructOutput],
+    "view"
+  >;
+
   setAuthority: TypedContractMethod<
     [newAuthority: AddressLike],
+    [void],
+    "nonpayable"
+  >;
+
+  setHead: TypedContractMethod<
+    [series: BigNumberish, version: BigNumberish],
     [void],
     "nonpayable"
   >;
@@ -619,6 +968,18 @@ export interface Catalog extends BaseContract {
   tree: TypedContractMethod<
     [contentId: BigNumberish],
     [[bigint, string] & { blocks: bigint; root: string }],
+    "view"
+  >;
+
+  verdictOf: TypedContractMethod<
+    [contentId: BigNumberish, attester: AddressLike, verdict: BytesLike],
+    [ICatalog.VerdictStructOutput],
+    "view"
+  >;
+
+  versionOf: TypedContractMethod<
+    [series: BigNumberish, version: BigNumberish],
+    [bigint],
     "view"
   >;
 
@@ -657,14 +1018,31 @@ export interface Catalog extends BaseContract {
     nameOrSignature: "MAX_TEXT"
   ): TypedContractMethod<[], [bigint], "view">;
   getFunction(
+    nameOrSignature: "POOL"
+  ): TypedContractMethod<[], [string], "view">;
+  getFunction(
     nameOrSignature: "ROUND_LENGTH"
   ): TypedContractMethod<[], [bigint], "view">;
   getFunction(
     nameOrSignature: "accounted"
   ): TypedContractMethod<[], [bigint], "view">;
   getFunction(
+    nameOrSignature: "attest"
+  ): TypedContractMethod<
+    [a: ICatalog.AttestationStruct, signature: BytesLike],
+    [void],
+    "nonpayable"
+  >;
+  getFunction(
     nameOrSignature: "authority"
   ): TypedContractMethod<[], [string], "view">;
+  getFunction(
+    nameOrSignature: "blockContent"
+  ): TypedContractMethod<
+    [contentId: BigNumberish, reason: string],
+    [void],
+    "nonpayable"
+  >;
   getFunction(
     nameOrSignature: "chunks"
   ): TypedContractMethod<[contentId: BigNumberish], [bigint], "view">;
@@ -682,6 +1060,9 @@ export interface Catalog extends BaseContract {
     nameOrSignature: "count"
   ): TypedContractMethod<[], [bigint], "view">;
   getFunction(
+    nameOrSignature: "createSeries"
+  ): TypedContractMethod<[], [bigint], "nonpayable">;
+  getFunction(
     nameOrSignature: "currentEpoch"
   ): TypedContractMethod<[], [bigint], "view">;
   getFunction(
@@ -691,8 +1072,12 @@ export interface Catalog extends BaseContract {
     nameOrSignature: "dataId"
   ): TypedContractMethod<[contentId: BigNumberish], [bigint], "view">;
   getFunction(
-    nameOrSignature: "dataRoot"
-  ): TypedContractMethod<[contentId: BigNumberish], [string], "view">;
+    nameOrSignature: "disprove"
+  ): TypedContractMethod<
+    [contentId: BigNumberish, proof: ICatalog.DisproofStruct],
+    [void],
+    "nonpayable"
+  >;
   getFunction(
     nameOrSignature: "eip712Domain"
   ): TypedContractMethod<
@@ -713,6 +1098,9 @@ export interface Catalog extends BaseContract {
   getFunction(
     nameOrSignature: "hashOf"
   ): TypedContractMethod<[m: ICatalog.ManifestStruct], [string], "view">;
+  getFunction(
+    nameOrSignature: "hashOfAttestation"
+  ): TypedContractMethod<[a: ICatalog.AttestationStruct], [string], "view">;
   getFunction(
     nameOrSignature: "isConsumingScheduledOp"
   ): TypedContractMethod<[], [string], "view">;
@@ -744,8 +1132,38 @@ export interface Catalog extends BaseContract {
     nameOrSignature: "publishBond"
   ): TypedContractMethod<[], [bigint], "view">;
   getFunction(
+    nameOrSignature: "sampled"
+  ): TypedContractMethod<
+    [contentId: BigNumberish],
+    [
+      [string, bigint, boolean] & {
+        dataRoot: string;
+        stamp: bigint;
+        isBlocked: boolean;
+      }
+    ],
+    "view"
+  >;
+  getFunction(
+    nameOrSignature: "seriesCount"
+  ): TypedContractMethod<[], [bigint], "view">;
+  getFunction(
+    nameOrSignature: "seriesOf"
+  ): TypedContractMethod<
+    [series: BigNumberish],
+    [ICatalog.SeriesStructOutput],
+    "view"
+  >;
+  getFunction(
     nameOrSignature: "setAuthority"
   ): TypedContractMethod<[newAuthority: AddressLike], [void], "nonpayable">;
+  getFunction(
+    nameOrSignature: "setHead"
+  ): TypedContractMethod<
+    [series: BigNumberish, version: BigNumberish],
+    [void],
+    "nonpayable"
+  >;
   getFunction(
     nameOrSignature: "setPublishBond"
   ): TypedContractMethod<[publishBond_: BigNumberish], [void], "nonpayable">;
@@ -760,15 +1178,43 @@ export interface Catalog extends BaseContract {
     "view"
   >;
   getFunction(
+    nameOrSignature: "verdictOf"
+  ): TypedContractMethod<
+    [contentId: BigNumberish, attester: AddressLike, verdict: BytesLike],
+    [ICatalog.VerdictStructOutput],
+    "view"
+  >;
+  getFunction(
+    nameOrSignature: "versionOf"
+  ): TypedContractMethod<
+    [series: BigNumberish, version: BigNumberish],
+    [bigint],
+    "view"
+  >;
+  getFunction(
     nameOrSignature: "withdrawBond"
   ): TypedContractMethod<[contentId: BigNumberish], [void], "nonpayable">;
 
+  getEvent(
+    key: "Attested"
+  ): TypedContractEvent<
+    AttestedEvent.InputTuple,
+    AttestedEvent.OutputTuple,
+    AttestedEvent.OutputObject
+  >;
   getEvent(
     key: "AuthorityUpdated"
   ): TypedContractEvent<
     AuthorityUpdatedEvent.InputTuple,
     AuthorityUpdatedEvent.OutputTuple,
     AuthorityUpdatedEvent.OutputObject
+  >;
+  getEvent(
+    key: "Blocked"
+  ): TypedContractEvent<
+    BlockedEvent.InputTuple,
+    BlockedEvent.OutputTuple,
+    BlockedEvent.OutputObject
   >;
   getEvent(
     key: "BondTied"
@@ -785,11 +1231,25 @@ export interface Catalog extends BaseContract {
     BondWithdrawnEvent.OutputObject
   >;
   getEvent(
+    key: "Disproved"
+  ): TypedContractEvent<
+    DisprovedEvent.InputTuple,
+    DisprovedEvent.OutputTuple,
+    DisprovedEvent.OutputObject
+  >;
+  getEvent(
     key: "EIP712DomainChanged"
   ): TypedContractEvent<
     EIP712DomainChangedEvent.InputTuple,
     EIP712DomainChangedEvent.OutputTuple,
     EIP712DomainChangedEvent.OutputObject
+  >;
+  getEvent(
+    key: "HeadMoved"
+  ): TypedContractEvent<
+    HeadMovedEvent.InputTuple,
+    HeadMovedEvent.OutputTuple,
+    HeadMovedEvent.OutputObject
   >;
   getEvent(
     key: "PublishBondSet"
@@ -805,8 +1265,26 @@ export interface Catalog extends BaseContract {
     PublishedEvent.OutputTuple,
     PublishedEvent.OutputObject
   >;
+  getEvent(
+    key: "SeriesCreated"
+  ): TypedContractEvent<
+    SeriesCreatedEvent.InputTuple,
+    SeriesCreatedEvent.OutputTuple,
+    SeriesCreatedEvent.OutputObject
+  >;
 
   filters: {
+    "Attested(uint32,address,bytes32,bool,uint64,string)": TypedContractEvent<
+      AttestedEvent.InputTuple,
+      AttestedEvent.OutputTuple,
+      AttestedEvent.OutputObject
+    >;
+    Attested: TypedContractEvent<
+      AttestedEvent.InputTuple,
+      AttestedEvent.OutputTuple,
+      AttestedEvent.OutputObject
+    >;
+
     "AuthorityUpdated(address)": TypedContractEvent<
       AuthorityUpdatedEvent.InputTuple,
       AuthorityUpdatedEvent.OutputTuple,
@@ -816,6 +1294,17 @@ export interface Catalog extends BaseContract {
       AuthorityUpdatedEvent.InputTuple,
       AuthorityUpdatedEvent.OutputTuple,
       AuthorityUpdatedEvent.OutputObject
+    >;
+
+    "Blocked(uint32,uint32,string)": TypedContractEvent<
+      BlockedEvent.InputTuple,
+      BlockedEvent.OutputTuple,
+      BlockedEvent.OutputObject
+    >;
+    Blocked: TypedContractEvent<
+      BlockedEvent.InputTuple,
+      BlockedEvent.OutputTuple,
+      BlockedEvent.OutputObject
     >;
 
     "BondTied(uint32,uint32)": TypedContractEvent<
@@ -840,6 +1329,17 @@ export interface Catalog extends BaseContract {
       BondWithdrawnEvent.OutputObject
     >;
 
+    "Disproved(uint32,address,uint32,uint32,uint40,uint256,uint256)": TypedContractEvent<
+      DisprovedEvent.InputTuple,
+      DisprovedEvent.OutputTuple,
+      DisprovedEvent.OutputObject
+    >;
+    Disproved: TypedContractEvent<
+      DisprovedEvent.InputTuple,
+      DisprovedEvent.OutputTuple,
+      DisprovedEvent.OutputObject
+    >;
+
     "EIP712DomainChanged()": TypedContractEvent<
       EIP712DomainChangedEvent.InputTuple,
       EIP712DomainChangedEvent.OutputTuple,
@@ -849,6 +1349,17 @@ export interface Catalog extends BaseContract {
       EIP712DomainChangedEvent.InputTuple,
       EIP712DomainChangedEvent.OutputTuple,
       EIP712DomainChangedEvent.OutputObject
+    >;
+
+    "HeadMoved(uint64,uint32,uint32)": TypedContractEvent<
+      HeadMovedEvent.InputTuple,
+      HeadMovedEvent.OutputTuple,
+      HeadMovedEvent.OutputObject
+    >;
+    HeadMoved: TypedContractEvent<
+      HeadMovedEvent.InputTuple,
+      HeadMovedEvent.OutputTuple,
+      HeadMovedEvent.OutputObject
     >;
 
     "PublishBondSet(uint128)": TypedContractEvent<
@@ -871,6 +1382,17 @@ export interface Catalog extends BaseContract {
       PublishedEvent.InputTuple,
       PublishedEvent.OutputTuple,
       PublishedEvent.OutputObject
+    >;
+
+    "SeriesCreated(uint64,address)": TypedContractEvent<
+      SeriesCreatedEvent.InputTuple,
+      SeriesCreatedEvent.OutputTuple,
+      SeriesCreatedEvent.OutputObject
+    >;
+    SeriesCreated: TypedContractEvent<
+      SeriesCreatedEvent.InputTuple,
+      SeriesCreatedEvent.OutputTuple,
+      SeriesCreatedEvent.OutputObject
     >;
   };
 }

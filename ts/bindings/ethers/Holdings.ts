@@ -30,8 +30,8 @@ export type DeploymentStruct = {
   genesis: BigNumberish;
   roundLength: BigNumberish;
   beacon: AddressLike;
-  catalog: AddressLike;
   pool: AddressLike;
+  catalog: AddressLike;
   operators: AddressLike;
   oracle: AddressLike;
   holdings: AddressLike;
@@ -47,8 +47,8 @@ export type DeploymentStructOutput = [
   genesis: bigint,
   roundLength: bigint,
   beacon: string,
-  catalog: string,
   pool: string,
+  catalog: string,
   operators: string,
   oracle: string,
   holdings: string,
@@ -62,8 +62,8 @@ export type DeploymentStructOutput = [
   genesis: bigint;
   roundLength: bigint;
   beacon: string;
-  catalog: string;
   pool: string;
+  catalog: string;
   operators: string;
   oracle: string;
   holdings: string;
@@ -81,6 +81,7 @@ export declare namespace IHoldings {
     orderId: BigNumberish;
     replica: BigNumberish;
     answer: boolean;
+    passed: boolean;
     leaf: BigNumberish;
   };
 
@@ -91,6 +92,7 @@ export declare namespace IHoldings {
     orderId: bigint,
     replica: bigint,
     answer: boolean,
+    passed: boolean,
     leaf: bigint
   ] & {
     entry: bigint;
@@ -99,6 +101,7 @@ export declare namespace IHoldings {
     orderId: bigint;
     replica: bigint;
     answer: boolean;
+    passed: boolean;
     leaf: bigint;
   };
 
@@ -112,6 +115,7 @@ export declare namespace IHoldings {
     depth: BigNumberish;
     tailBlocks: BigNumberish;
     replica: BigNumberish;
+    audited: boolean;
   };
 
   export type EntryStructOutput = [
@@ -123,7 +127,8 @@ export declare namespace IHoldings {
     deadFrom: bigint,
     depth: bigint,
     tailBlocks: bigint,
-    replica: bigint
+    replica: bigint,
+    audited: boolean
   ] & {
     start: bigint;
     chunks: bigint;
@@ -134,6 +139,7 @@ export declare namespace IHoldings {
     depth: bigint;
     tailBlocks: bigint;
     replica: bigint;
+    audited: boolean;
   };
 
   export type InventoryStruct = {
@@ -311,7 +317,7 @@ export interface HoldingsInterface extends Interface {
   ): string;
   encodeFunctionData(
     functionFragment: "noteAudit",
-    values: [BigNumberish, BigNumberish, boolean]
+    values: [BigNumberish, BigNumberish, BigNumberish, BigNumberish, boolean]
   ): string;
   encodeFunctionData(
     functionFragment: "prove",
@@ -577,7 +583,13 @@ export interface Holdings extends BaseContract {
   >;
 
   noteAudit: TypedContractMethod<
-    [operatorId: BigNumberish, due: BigNumberish, opened: boolean],
+    [
+      operatorId: BigNumberish,
+      last: BigNumberish,
+      index: BigNumberish,
+      due: BigNumberish,
+      opened: boolean
+    ],
     [void],
     "nonpayable"
   >;
@@ -626,7 +638,7 @@ export interface Holdings extends BaseContract {
 
   unwind: TypedContractMethod<
     [operatorId: BigNumberish, last: BigNumberish, index: BigNumberish],
-    [bigint],
+    [[bigint, boolean] & { deadFrom: bigint; lost: boolean }],
     "nonpayable"
   >;
 
@@ -754,7 +766,13 @@ export interface Holdings extends BaseContract {
   getFunction(
     nameOrSignature: "noteAudit"
   ): TypedContractMethod<
-    [operatorId: BigNumberish, due: BigNumberish, opened: boolean],
+    [
+      operatorId: BigNumberish,
+      last: BigNumberish,
+      index: BigNumberish,
+      due: BigNumberish,
+      opened: boolean
+    ],
     [void],
     "nonpayable"
   >;
@@ -810,7 +828,7 @@ export interface Holdings extends BaseContract {
     nameOrSignature: "unwind"
   ): TypedContractMethod<
     [operatorId: BigNumberish, last: BigNumberish, index: BigNumberish],
-    [bigint],
+    [[bigint, boolean] & { deadFrom: bigint; lost: boolean }],
     "nonpayable"
   >;
   getFunction(

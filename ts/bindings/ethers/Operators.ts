@@ -30,8 +30,8 @@ export type DeploymentStruct = {
   genesis: BigNumberish;
   roundLength: BigNumberish;
   beacon: AddressLike;
-  catalog: AddressLike;
   pool: AddressLike;
+  catalog: AddressLike;
   operators: AddressLike;
   oracle: AddressLike;
   holdings: AddressLike;
@@ -47,8 +47,8 @@ export type DeploymentStructOutput = [
   genesis: bigint,
   roundLength: bigint,
   beacon: string,
-  catalog: string,
   pool: string,
+  catalog: string,
   operators: string,
   oracle: string,
   holdings: string,
@@ -62,8 +62,8 @@ export type DeploymentStructOutput = [
   genesis: bigint;
   roundLength: bigint;
   beacon: string;
-  catalog: string;
   pool: string;
+  catalog: string;
   operators: string;
   oracle: string;
   holdings: string;

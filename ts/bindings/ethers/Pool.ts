@@ -30,8 +30,8 @@ export type DeploymentStruct = {
   genesis: BigNumberish;
   roundLength: BigNumberish;
   beacon: AddressLike;
-  catalog: AddressLike;
   pool: AddressLike;
+  catalog: AddressLike;
   operators: AddressLike;
   oracle: AddressLike;
   holdings: AddressLike;
@@ -47,8 +47,8 @@ export type DeploymentStructOutput = [
   genesis: bigint,
   roundLength: bigint,
   beacon: string,
-  catalog: string,
   pool: string,
+  catalog: string,
   operators: string,
   oracle: string,
   holdings: string,
@@ -62,8 +62,8 @@ export type DeploymentStructOutput = [
   genesis: bigint;
   roundLength: bigint;
   beacon: string;
-  catalog: string;
   pool: string;
+  catalog: string;
   operators: string;
   oracle: string;
   holdings: string;
@@ -118,6 +118,7 @@ export interface PoolInterface extends Interface {
   getFunction(
     nameOrSignature:
       | "ASSET"
+      | "CATALOG"
       | "GENESIS"
       | "MARKET"
       | "MAX_SHARES_BPS"
@@ -167,6 +168,7 @@ export interface PoolInterface extends Interface {
   ): EventFragment;
 
   encodeFunctionData(functionFragment: "ASSET", values?: undefined): string;
+  encodeFunctionData(functionFragment: "CATALOG", values?: undefined): string;
   encodeFunctionData(functionFragment: "GENESIS", values?: undefined): string;
   encodeFunctionData(functionFragment: "MARKET", values?: undefined): string;
   encodeFunctionData(
@@ -291,6 +293,7 @@ export interface PoolInterface extends Interface {
   ): string;
 
   decodeFunctionResult(functionFragment: "ASSET", data: BytesLike): Result;
+  decodeFunctionResult(functionFragment: "CATALOG", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "GENESIS", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "MARKET", data: BytesLike): Result;
   decodeFunctionResult(
@@ -556,6 +559,8 @@ export interface Pool extends BaseContract {
 
   ASSET: TypedContractMethod<[], [string], "view">;
 
+  CATALOG: TypedContractMethod<[], [string], "view">;
+
   GENESIS: TypedContractMethod<[], [bigint], "view">;
 
   MARKET: TypedContractMethod<[], [string], "view">;
@@ -718,6 +723,9 @@ export interface Pool extends BaseContract {
 
   getFunction(
     nameOrSignature: "ASSET"
+  ): TypedContractMethod<[], [string], "view">;
+  getFunction(
+    nameOrSignature: "CATALOG"
   ): TypedContractMethod<[], [string], "view">;
   getFunction(
     nameOrSignature: "GENESIS"
