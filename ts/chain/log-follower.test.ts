@@ -8,6 +8,7 @@ import { numberKey, openStore, type Store, type Table, table } from "../store/st
 import { Anvil, type LocalClient } from "../testing/anvil.ts";
 import { add, counterAbi, deployCounter } from "../testing/counter.ts";
 import { RpcProxy } from "../testing/rpc-proxy.ts";
+import { encodeCall } from "./call.ts";
 import { type ChainClient, connect } from "./connection.ts";
 import { LogFollower, type LogFollowerOptions } from "./log-follower.ts";
 
@@ -75,7 +76,7 @@ function follow(options: Partial<LogFollowerOptions<typeof counterAbi>> = {}) {
 }
 
 async function send(amount: bigint): Promise<void> {
-  const { to, data } = add(counter, amount);
+  const { to, data } = encodeCall(add(counter, amount));
   await chain.waitForTransactionReceipt({ hash: await chain.sendTransaction({ to, data }) });
 }
 

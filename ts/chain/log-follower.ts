@@ -3,21 +3,18 @@ import {
   type Abi,
   type AbiEvent,
   type Address,
-  BaseError,
   BlockNotFoundError,
   type Hash,
   type Hex,
-  HttpRequestError,
   isAddressEqual,
   type Log,
   type ParseEventLogsReturnType,
   parseEventLogs,
-  RpcRequestError,
-  TimeoutError,
   toEventSelector,
 } from "viem";
 import { DURABLE, type Store, type Table, table, type Write } from "../store/store.ts";
 import type { ChainClient } from "./connection.ts";
+import { isTooMuch } from "./too-much.ts";
 
 /** An event of the ABI, decoded, from a block on chain. */
 export type FollowedLog<abi extends Abi> = ParseEventLogsReturnType<abi, undefined, true>[number];
@@ -207,10 +204,4 @@ export class LogFollower<const abi extends Abi> {
   #positionOf({ blocks }: Cursor): bigint {
     return blocks.at(-1)?.number ?? this.#options.fromBlock - 1n;
   }
-}
-
-/** Every provider says it in its own words, so any answer that is an error counts; an RPC that is away is waited for elsewhere. */
-function isTooMuch(error: unknown): boolean {
-  const kinds = [RpcRequestError, HttpRequestError, TimeoutError];
-  return error instanceof BaseError && !!error.walk((e) => kinds.some((kind) => e instanceof kind));
 }

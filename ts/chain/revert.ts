@@ -1,13 +1,15 @@
 import { type Abi, BaseError, decodeErrorResult, ExecutionRevertedError, type Hex, isHex, size } from "viem";
-import { type ErrorDetails, HoldfastError, show } from "../errors.ts";
+import { type ErrorDetails, HoldfastError } from "../errors.ts";
 
 interface Reason {
   readonly errorName: string | undefined;
   readonly args: readonly unknown[];
+  /** Its values by name. */
+  readonly facts?: Readonly<Record<string, unknown>>;
   readonly text: string;
 }
 
-/** A contract refused a call, and said why. */
+/** A contract refused a call, and said why: its `facts` are the values of the custom error, by name. */
 export class ContractRevert extends HoldfastError {
   override readonly name = "ContractRevert";
   /** The custom error, "Error" for a reason in words, "Panic", the selector of an unknown one, undefined if nothing was said. */
@@ -15,15 +17,20 @@ export class ContractRevert extends HoldfastError {
   /** Its values, in the order of its ABI. */
   readonly args: readonly unknown[];
 
-  constructor(call: string, reason: Reason, details: ErrorDetails = {}) {
-    super(`${call} reverted: ${reason.text}`, details);
-    this.errorName = reason.errorName;
-    this.args = reason.args;
+  constructor(call: string, { errorName, args, facts, text }: Reason, details: ErrorDetails = {}) {
+    super(`${call} reverted: ${text}`, { ...details, facts: { ...facts, ...details.facts } });
+    this.errorName = errorName;
+    this.args = args;
   }
 }
 
 /** Bytes of revert data read; the protocol's errors have a few words. */
 const MAX_DATA = 4096;
+
+export interface RevertDetails extends Omit<ErrorDetails, "hint"> {
+  /** What to do about an error, by its name. */
+  readonly hints?: Readonly<Record<string, string>>;
+}
 
 /**
  * What the contract said, when that is why a call or an estimate failed; undefined when it failed otherwise (no RPC, no funds).
@@ -35,12 +42,14 @@ export function toContractRevert(
   error: unknown,
   call: string,
   errors: Abi,
-  details?: ErrorDetails,
+  { hints = {}, ...details }: RevertDetails = {},
 ): ContractRevert | undefined {
   if (!(error instanceof BaseError)) return undefined;
   const data = revertData(error);
   if (!data && !error.walk((e) => e instanceof ExecutionRevertedError)) return undefined;
-  return new ContractRevert(call, reasonOf(data ?? "0x", errors), { cause: error, ...details });
+  const reason = reasonOf(data ?? "0x", errors);
+  const hint = Object.hasOwn(hints, reason.errorName ?? "") ? hints[reason.errorName!] : undefined;
+  return new ContractRevert(call, reason, { cause: error, ...details, ...(hint !== undefined && { hint }) });
 }
 
 function revertData(error: BaseError): Hex | undefined {
@@ -62,8 +71,8 @@ function reasonOf(data: Hex, errors: Abi): Reason {
     const { errorName, args = [], abiItem } = decodeErrorResult({ abi: errors, data });
     if (errorName === "Error") return { errorName, args, text: JSON.stringify(args[0]) };
     const inputs = "inputs" in abiItem ? abiItem.inputs : [];
-    const list = args.map((value, i) => (inputs[i]?.name ? `${inputs[i].name}: ${show(value)}` : show(value)));
-    return { errorName, args, text: `${errorName}(${list.join(", ")})` };
+    const facts = Object.fromEntries(args.map((value, i) => [inputs[i]?.name || `value ${i}`, value]));
+    return { errorName, args, facts, text: errorName };
   } catch {
     return { errorName: selector, args: [], text: `unknown error ${selector}` };
   }

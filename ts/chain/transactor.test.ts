@@ -13,6 +13,7 @@ import { Anvil, type LocalClient, localAccount, localKey } from "../testing/anvi
 import { add, addFrom, counterAbi, deployCounter, totalOf } from "../testing/counter.ts";
 import { eventually } from "../testing/eventually.ts";
 import { RpcProxy } from "../testing/rpc-proxy.ts";
+import { encodeCall } from "./call.ts";
 import { type ChainClient, connect } from "./connection.ts";
 import { ContractRevert } from "./revert.ts";
 import { DeadlinePassed, TransactionDropped, TransactionReplaced, TransactorClosed } from "./transaction-errors.ts";
@@ -98,8 +99,8 @@ describe("sending", () => {
     expect(await totalOf(chain, counter)).toBe(5n);
     expect(transactor.pending).toBe(0);
     const metrics = await registry.metrics();
-    expect(metrics).toContain('holdfast_transactions_total{call="add",outcome="success"} 1');
-    expect(metrics).toContain(`holdfast_transaction_gas_total{call="add"} ${receipt.gasUsed}`);
+    expect(metrics).toContain('holdfast_transactions_total{call="Counter.add",outcome="success"} 1');
+    expect(metrics).toContain(`holdfast_transaction_gas_total{call="Counter.add"} ${receipt.gasUsed}`);
   });
 
   test("sends the same key once: asked twice at once, again later, and after a restart", async () => {
@@ -153,10 +154,10 @@ describe("a call that a contract refuses", () => {
     const refused = transactor.send(add(counter, 101n), { key: "a" });
     await expect(refused).rejects.toThrow(ContractRevert);
     await expect(refused).rejects.toMatchObject({
-      message: "add reverted: Counter_TooMuch(amount: 101, most: 100)",
+      message: "Counter.add reverted: Counter_TooMuch",
+      facts: { amount: 101n, most: 100n },
       errorName: "Counter_TooMuch",
       args: [101n, 100n],
-      facts: {},
     });
     expect(await sentCount()).toBe(0);
     await transactor.send(add(counter, 100n), { key: "a" });
@@ -170,7 +171,7 @@ describe("a call that a contract refuses", () => {
     await inPool();
     // A block that is too dear for the transactor, with somebody else's change in it; then a cheap one.
     await chain.setNextBlockBaseFeePerGas({ baseFeePerGas: parseGwei("90") });
-    const { to, data } = add(counter, 1n);
+    const { to, data } = encodeCall(add(counter, 1n));
     await chain.sendTransaction({ to, data, maxFeePerGas: parseGwei("200"), maxPriorityFeePerGas: parseGwei("9") });
     await chain.mine({ blocks: 1 });
     await chain.setNextBlockBaseFeePerGas({ baseFeePerGas: 1n });
@@ -261,7 +262,8 @@ describe("what a node does to transactions", () => {
     const sent = transactor.send(add(counter, 5n), { key: "a" });
     const settled = sent.catch((error) => error);
     await inPool();
-    const other = { to: counter, data: add(counter, 1n).data, nonce: 0, gas: 100_000n } as const;
+    const { to, data } = encodeCall(add(counter, 1n));
+    const other = { to, data, nonce: 0, gas: 100_000n } as const;
     await anvil
       .client(sender)
       .sendTransaction({ ...other, maxFeePerGas: parseGwei("300"), maxPriorityFeePerGas: parseGwei("50") });

@@ -15,7 +15,7 @@ import {
 } from "viem";
 import { holdfastErrorIn } from "../errors.ts";
 import { DURABLE, type Store, type Table, table } from "../store/store.ts";
-import type { Call } from "./call.ts";
+import { type Call, type EncodedCall, encodeCall } from "./call.ts";
 import type { ChainClient } from "./connection.ts";
 import { bump, currentFees, type Fees, gwei } from "./fees.ts";
 import { TransactionMetrics } from "./metrics.ts";
@@ -71,7 +71,7 @@ interface Attempt extends Fees {
 
 interface Intent {
   readonly key: string;
-  readonly call: Call;
+  readonly call: EncodedCall;
   /** Signed for this purpose, the newest last: at most one of them can be mined, or the ones before it are dead. */
   readonly attempts: readonly Attempt[];
   /** Once mined with success, and final. */
@@ -92,7 +92,7 @@ const REPLACED_POLLS = 3;
  *
  * @example
  * const transactor = await Transactor.open({ client, account, store, log, errors: protocolErrors, maxFeePerGas: parseGwei("50") });
- * const receipt = await transactor.send(call(deployment, "Holdings", "prove", args), { key: "prove/42", priority: 1 });
+ * const receipt = await transactor.send(prove.call({ deployment, operatorId, proof }), { key: "prove/42", priority: 1 });
  */
 export class Transactor {
   readonly #options: Required<Omit<TransactorOptions, "registry">>;
@@ -152,7 +152,7 @@ export class Transactor {
     const { key } = options;
     const active = this.#active.get(key);
     if (active) return active;
-    return this.#track(key, this.#send(call, options));
+    return this.#track(key, this.#send(encodeCall(call), options));
   }
 
   /** Stops waiting; what is pending stays pending. */
@@ -189,7 +189,7 @@ export class Transactor {
     );
   }
 
-  async #send(call: Call, { key, priority = 0, deadline = Infinity }: SendOptions): Promise<TransactionReceipt> {
+  async #send(call: EncodedCall, { key, priority = 0, deadline = Infinity }: SendOptions): Promise<TransactionReceipt> {
     const stored = await this.#intents.get(key);
     if (stored?.receipt) return stored.receipt;
     const leave = await this.#queue.enter(priority);
@@ -213,7 +213,13 @@ export class Transactor {
   }
 
   /** Simulates, then settles nonce, gas and fees; what it returns is on disk. */
-  async #sign(key: string, call: Call, earlier: readonly Attempt[], taken: number, deadline: number): Promise<Intent> {
+  async #sign(
+    key: string,
+    call: EncodedCall,
+    earlier: readonly Attempt[],
+    taken: number,
+    deadline: number,
+  ): Promise<Intent> {
     const { client, gasMarginPercent } = this.#options;
     const { to, data, name } = call;
     const fees = await this.#affordableFees(name, deadline);
@@ -228,7 +234,7 @@ export class Transactor {
     return this.#write({ key, call, attempts: [...earlier, attempt] });
   }
 
-  async #attempt({ to, data }: Call, nonce: number, gas: bigint, fees: Fees): Promise<Attempt> {
+  async #attempt({ to, data }: EncodedCall, nonce: number, gas: bigint, fees: Fees): Promise<Attempt> {
     const { account, client } = this.#options;
     const { maxFeePerGas, maxPriorityFeePerGas } = fees;
     const transaction = {
@@ -374,7 +380,10 @@ export class Transactor {
   }
 
   /** Asks the state before its block: close, if not always what the transaction met. */
-  async #whyReverted({ name, to, data }: Call, { blockNumber, transactionHash }: TransactionReceipt): Promise<Error> {
+  async #whyReverted(
+    { name, to, data }: EncodedCall,
+    { blockNumber, transactionHash }: TransactionReceipt,
+  ): Promise<Error> {
     const details = { facts: { transaction: transactionHash } };
     const request = { account: this.address, to, data, blockNumber: blockNumber - 1n };
     const error = await this.#options.client.call(request).catch((reason) => reason);

@@ -6,9 +6,10 @@ import type { z } from "zod";
 import { type ChainClient, connect } from "../chain/connection.ts";
 import { loadAccount } from "../chain/keys.ts";
 import { operatorConfig } from "../operator/config.ts";
-import { type Deployment, loadDeployment, protocolAddresses } from "../sdk/deployment.ts";
-import { ProtocolState } from "../sdk/state.ts";
+import { type Deployment, protocolAddresses } from "../sdk/deployment.ts";
+import { loadDeployment } from "../sdk/node.ts";
 import { loadConfig } from "../service/config.ts";
+import { ProtocolState } from "../service/state.ts";
 import type { GlobalOptions } from "./options.ts";
 
 /** As `withChain` and `withKey` declare them, and the global ones. */

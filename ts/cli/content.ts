@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { EXIT, HoldfastError } from "../errors.ts";
-import { publish } from "../sdk/actions.ts";
+import { publishContent as publish } from "../sdk/flows/publishContent.ts";
 import { commitmentArgs, contentKey } from "../sdk/manifest.ts";
 import type { PeerAddress } from "../torrent/endpoint.ts";
 import { checkData, commitmentOf, DataFolder, type Torrent } from "../torrent/index.ts";
@@ -53,7 +53,7 @@ async function publishContent(path: string, options: PublishOptions): Promise<vo
   ];
   const { deployment, wallet } = await openWallet(options);
   const { name = torrent.name, licence, contentVersion: version } = options;
-  const contentId = await publish(wallet, deployment, { commitment, name, licence, version, sources });
+  const { contentId } = await publish(wallet, { deployment, commitment, name, licence, version, sources });
   const facts = { contentId, name, key: contentKey(commitment), commitment, sources };
   print(options, facts, `published content ${contentId}: ${name}, infohash ${infohash}`);
 }

@@ -9,16 +9,17 @@ import { preparePayment } from "../fetch/payment.ts";
 import { Purse } from "../fetch/purse.ts";
 import { keepReceipt, type Receipt } from "../fetch/receipt.ts";
 import { MEBIBYTE } from "../retrieval/credit.ts";
-import { read } from "../sdk/call.ts";
 import { epochOf, roundAt } from "../sdk/clock.ts";
+import { Retrieval } from "../sdk/contracts.ts";
 import type { Deployment } from "../sdk/deployment.ts";
-import { parseSources } from "../sdk/sources.ts";
+import { read } from "../sdk/read.ts";
 import type { PeerAddress } from "../torrent/endpoint.ts";
 import { type Magnet, parseMagnet } from "../torrent/magnet.ts";
 import type { Torrent } from "../torrent/metainfo.ts";
 import { printable } from "../torrent/printable.ts";
 import { FetchError } from "../wire/errors.ts";
 import { reachable } from "../wire/reach.ts";
+import { parseSources } from "../wire/sources.ts";
 import { openChain, openWallet, readState, withKey } from "./chain.ts";
 import { amount, collectPeers, collectTrackers, integer } from "./options.ts";
 import { interruptible, plainTable, print } from "./output.ts";
@@ -206,7 +207,7 @@ async function payFor(
 
 /** Twice the reference price, but no less than the bid; in wei per MiB. */
 async function usualPrice({ client, deployment, epoch }: Market, bid = 0n): Promise<bigint> {
-  const [, perChunk] = await read(client, deployment, "Retrieval", "termsOf", [epoch]);
+  const [, perChunk] = await read(client, deployment, Retrieval, "termsOf", [epoch]);
   const price = (2n * perChunk * BigInt(MEBIBYTE)) / BigInt(CHUNK_BYTES);
   return bid > price ? bid : price;
 }

@@ -1,8 +1,8 @@
 import { copyFile, mkdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Command } from "commander";
-import { call } from "../sdk/call.ts";
-import { send } from "../sdk/send.ts";
+import { admitKeeperSync } from "../sdk/actions/admitKeeper.ts";
+import { transferSync } from "../sdk/actions/transfer.ts";
 import { localAccount, localKey } from "../testing/anvil.ts";
 import { LocalChain } from "../testing/deploy.ts";
 import { type GlobalOptions, integer } from "./options.ts";
@@ -74,9 +74,9 @@ async function shareOut(chain: LocalChain): Promise<Account[]> {
     const { address } = localAccount(index);
     const keyFile = join(KEYS, String(index));
     await writeFile(keyFile, localKey(index), { mode: 0o600 });
-    if (index > 0) await send(governor, call(chain.deployment, "Asset", "transfer", [address, SHARE]));
+    if (index > 0) await transferSync(governor, { deployment: chain.deployment, to: address, amount: SHARE });
     const admitted = KEEPERS.includes(index);
-    if (admitted) await send(governor, call(chain.deployment, "Oracle", "admit", [address]));
+    if (admitted) await admitKeeperSync(governor, { deployment: chain.deployment, keeper: address });
     accounts.push({ address, keyFile, part: index === 0 ? "governs" : admitted ? "admitted as a keeper" : "" });
   }
   return accounts;

@@ -1,4 +1,5 @@
 // The operator as people run it: the command in a process of its own, killed without warning and started again.
+
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -8,8 +9,9 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { EXIT } from "../errors.ts";
 import { fund, publishSample } from "../operator/testing.ts";
-import { read } from "../sdk/call.ts";
+import { Catalog, Holdings, Market } from "../sdk/contracts.ts";
 import { commitmentArgs, contentKey } from "../sdk/manifest.ts";
+import { read } from "../sdk/read.ts";
 import { localAccount, localKey } from "../testing/anvil.ts";
 import { LocalChain } from "../testing/deploy.ts";
 import { createTorrent } from "../torrent/index.ts";
@@ -75,8 +77,8 @@ async function kill(child: ChildProcess): Promise<void> {
   await exit;
 }
 
-const slot = (orderId: number) => read(chain.client(), chain.deployment, "Market", "slot", [orderId, 0]);
-const isClean = (round: number) => read(chain.client(), chain.deployment, "Holdings", "isClean", [1, round]);
+const slot = (orderId: number) => read(chain.client(), chain.deployment, Market, "slot", [orderId, 0]);
+const isClean = (round: number) => read(chain.client(), chain.deployment, Holdings, "isClean", [1, round]);
 const nonce = () => chain.client().getTransactionCount({ address: localAccount(OPERATOR).address });
 
 test("an operator killed at every step goes on where it was, and does nothing twice", {
@@ -133,7 +135,7 @@ test("content publish checks the data against the torrent, and publishes what ot
   await expect(holdfast(UPLOADER, ...args, join(dataDir, "store"))).rejects.toThrow("the data is not the torrent's");
   const { contentId } = await holdfast(UPLOADER, ...args, data);
   const key = contentKey(commitmentArgs(commitment));
-  expect(await read(chain.client(), chain.deployment, "Catalog", "contentOf", [key])).toBe(contentId);
+  expect(await read(chain.client(), chain.deployment, Catalog, "contentOf", [key])).toBe(contentId);
   await expect(holdfast(UPLOADER, ...args, data)).rejects.toThrow("Catalog_AlreadyPublished");
 });
 

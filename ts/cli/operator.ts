@@ -3,14 +3,16 @@ import type { Address } from "viem";
 import { HoldfastError } from "../errors.ts";
 import { operatorConfig } from "../operator/config.ts";
 import { OperatorService } from "../operator/run.ts";
-import { register } from "../sdk/actions.ts";
-import { call, read } from "../sdk/call.ts";
+import { register } from "../sdk/actions/register.ts";
+import { reportLossSync } from "../sdk/actions/reportLoss.ts";
 import { epochOf, roundAt } from "../sdk/clock.ts";
-import { send } from "../sdk/send.ts";
-import { lastEpochOf, type ProtocolState } from "../sdk/state.ts";
+import { Holdings, Operators } from "../sdk/contracts.ts";
+import { pay } from "../sdk/pay.ts";
+import { read } from "../sdk/read.ts";
 import { loadConfig } from "../service/config.ts";
 import { createLogger, LOG_LEVELS } from "../service/log.ts";
 import { runService } from "../service/service.ts";
+import { lastEpochOf, type ProtocolState } from "../service/state.ts";
 import { type ChainOptions, flagsOf, openChain, openWallet, readState, withChain, withKey } from "./chain.ts";
 import { addressOption, amount, endpointOption, integer } from "./options.ts";
 import { percent, plainTable, print } from "./output.ts";
@@ -109,11 +111,11 @@ async function run(options: RunOptions): Promise<void> {
 }
 
 async function registerOperator(options: RegisterOptions): Promise<void> {
-  const { capacityChunks, endpoint, prover } = options;
+  const { capacityChunks, endpoint } = options;
   const { deployment, wallet } = await openWallet(options);
-  const { payout = wallet.account.address } = options;
-  const terms = { capacityChunks, endpoint, payout, ...(prover !== undefined && { prover }) };
-  const operatorId = await register(wallet, deployment, terms);
+  const { payout = wallet.account.address, prover = wallet.account.address } = options;
+  const terms = { capacityChunks, endpoint, payout, prover };
+  const { operatorId } = await pay(wallet, register, { deployment, ...terms });
   print(
     options,
     { operatorId, ...terms },
@@ -123,7 +125,7 @@ async function registerOperator(options: RegisterOptions): Promise<void> {
 
 async function reportLoss(orderId: number, replica: number, options: ChainOptions): Promise<void> {
   const { deployment, wallet } = await openWallet(options);
-  await send(wallet, call(deployment, "Audits", "reportLoss", [orderId, replica]));
+  await reportLossSync(wallet, { deployment, orderId, replica });
   print(options, { orderId, replica }, `replica ${replica} of order ${orderId} is reported lost`);
 }
 
@@ -134,8 +136,8 @@ async function status(operatorId: number, options: ChainOptions): Promise<void> 
   if (operator === undefined) throw new HoldfastError(`there is no operator ${operatorId}`);
   const round = roundAt(deployment, now);
   const [[chunks, stake], badInARow] = await Promise.all([
-    read(client, deployment, "Operators", "reservedNow", [operatorId]),
-    read(client, deployment, "Holdings", "badInARow", [operatorId]),
+    read(client, deployment, Operators, "reservedNow", [operatorId]),
+    read(client, deployment, Holdings, "badInARow", [operatorId]),
   ]);
   const slots = state.slotsOf(operatorId, round).map(({ order, replica, liveFrom }) => ({
     order: order.id,

@@ -1,12 +1,15 @@
 import { Command } from "commander";
-import { type Address, parseEventLogs } from "viem";
+import type { Address } from "viem";
 import { HoldfastError } from "../errors.ts";
-import { openAudit, openOrder } from "../sdk/actions.ts";
-import { call, read } from "../sdk/call.ts";
+import { cancelOpenSync } from "../sdk/actions/cancelOpen.ts";
+import { openAudit } from "../sdk/actions/openAudit.ts";
+import { withdrawOrderSync } from "../sdk/actions/withdrawOrder.ts";
 import { epochOf, roundAt } from "../sdk/clock.ts";
-import { ABIS } from "../sdk/deployment.ts";
-import { send } from "../sdk/send.ts";
-import { lastEpochOf, lastRoundOf, type OrderState, type ProtocolState } from "../sdk/state.ts";
+import { Audits, Market } from "../sdk/contracts.ts";
+import { placeOrder } from "../sdk/flows/placeOrder.ts";
+import { pay } from "../sdk/pay.ts";
+import { read } from "../sdk/read.ts";
+import { lastEpochOf, lastRoundOf, type OrderState, type ProtocolState } from "../service/state.ts";
 import { type ChainOptions, openChain, openWallet, readState, withChain, withKey } from "./chain.ts";
 import { addressOption, collect, integer } from "./options.ts";
 import { plainTable, print } from "./output.ts";
@@ -69,10 +72,10 @@ export function orderCommand(): Command {
 async function open(contentId: number, options: OpenOptions): Promise<void> {
   const { deployment, wallet } = await openWallet(options);
   const { replicas, epochs, minReputation, minReliability, renew: incumbentOrder = 0 } = options;
-  const startEpoch = options.start ?? (await read(wallet, deployment, "Market", "currentEpoch", []));
+  const startEpoch = options.start ?? (await read(wallet, deployment, Market, "currentEpoch", []));
   const terms = { contentId, replicas, epochs, startEpoch, minReputation, minReliability, incumbentOrder };
   const designated = options.operator.map(integer(1, 2 ** 32 - 1));
-  const orderId = await openOrder(wallet, deployment, { ...terms, designated });
+  const { orderId } = await placeOrder(wallet, { deployment, ...terms, designated });
   print(
     options,
     { orderId, ...terms, designated },
@@ -87,7 +90,7 @@ async function show(orderId: number, options: ChainOptions): Promise<void> {
   if (order === undefined)
     throw new HoldfastError(`there is no order ${orderId}`, { hint: "holdfast order list shows those there are" });
   const facts = describe(state, order, roundAt(deployment, now));
-  const withdrawable = await read(client, deployment, "Market", "withdrawable", [orderId]);
+  const withdrawable = await read(client, deployment, Market, "withdrawable", [orderId]);
   const text = [
     `order ${orderId}: content ${order.contentId} (${facts.name}), ${order.chunks} chunks, epochs ${order.startEpoch} to ${facts.lastEpoch}`,
     `fee ${order.feePerChunkRound} asset wei per chunk and round; ${withdrawable} asset wei can be withdrawn`,
@@ -101,9 +104,8 @@ async function show(orderId: number, options: ChainOptions): Promise<void> {
 
 async function cancel(orderId: number, replicas: readonly number[], options: ChainOptions): Promise<void> {
   const { deployment, wallet } = await openWallet(options);
-  const mask = replicas.reduce((bits, replica) => bits | (1 << replica), 0);
-  await send(wallet, call(deployment, "Market", "cancelOpen", [orderId, mask]));
-  const withdrawable = await read(wallet, deployment, "Market", "withdrawable", [orderId]);
+  await cancelOpenSync(wallet, { deployment, orderId, replicas });
+  const withdrawable = await read(wallet, deployment, Market, "withdrawable", [orderId]);
   const text = `order ${orderId}: cancelled ${replicas.join(", ")}; ${withdrawable} asset wei can be withdrawn`;
   print(options, { orderId, replicas, withdrawable }, text);
 }
@@ -111,16 +113,14 @@ async function cancel(orderId: number, replicas: readonly number[], options: Cha
 async function withdraw(orderId: number, options: ChainOptions & { readonly to?: Address }): Promise<void> {
   const { deployment, wallet } = await openWallet(options);
   const { to = wallet.account.address } = options;
-  const { logs } = await send(wallet, call(deployment, "Market", "withdraw", [orderId, to]));
-  const [withdrawn] = parseEventLogs({ abi: ABIS.Market, eventName: "OrderWithdrawn", logs });
-  const wei = withdrawn?.args.amount ?? 0n;
-  print(options, { orderId, to, amount: wei }, `${wei} asset wei of order ${orderId} sent to ${to}`);
+  const { amount } = await withdrawOrderSync(wallet, { deployment, orderId, to });
+  print(options, { orderId, to, amount }, `${amount} asset wei of order ${orderId} sent to ${to}`);
 }
 
 async function audit(orderId: number, replica: number, options: ChainOptions): Promise<void> {
   const { deployment, wallet } = await openWallet(options);
-  await openAudit(wallet, deployment, orderId, replica);
-  const { due, fee } = await read(wallet, deployment, "Audits", "audit", [orderId, replica]);
+  const maxFee = await read(wallet, deployment, Audits, "auditFee", []);
+  const { due, fee } = await pay(wallet, openAudit, { deployment, orderId, replica, maxFee });
   print(
     options,
     { orderId, replica, fee, due },

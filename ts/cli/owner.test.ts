@@ -2,8 +2,11 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { parseEther, toHex } from "viem";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { publish, register } from "../sdk/actions.ts";
-import { read } from "../sdk/call.ts";
+import { register } from "../sdk/actions/register.ts";
+import { Asset, Market, Operators } from "../sdk/contracts.ts";
+import { publishContent } from "../sdk/flows/publishContent.ts";
+import { pay } from "../sdk/pay.ts";
+import { read } from "../sdk/read.ts";
 import { localKey } from "../testing/anvil.ts";
 import { LocalChain } from "../testing/deploy.ts";
 
@@ -26,8 +29,9 @@ test("an owner changes keys, capacity and endpoint, adds stake, leaves, and take
   const { deployment } = chain;
   const owner = wallet.account.address;
   const [prover, payout] = [chain.client(1).account.address, chain.client(2).account.address];
-  const id = await register(wallet, deployment, { capacityChunks: 10, payout: owner, endpoint: "192.0.2.7:6881" });
-  const operator = () => read(wallet, deployment, "Operators", "operator", [id]);
+  const terms = { capacityChunks: 10, payout: owner, prover: owner, endpoint: "192.0.2.7:6881" };
+  const { operatorId: id } = await pay(wallet, register, { deployment, ...terms });
+  const operator = () => read(wallet, deployment, Operators, "operator", [id]);
   const { stake } = await operator();
 
   const keys = ["--prover", prover, "--payout", payout, "--prover-chunks", "5"];
@@ -44,7 +48,7 @@ test("an owner changes keys, capacity and endpoint, adds stake, leaves, and take
   await chain.toRound(31 + 6 * 30);
   const to = chain.client(3).account.address;
   expect(await holdfast("operator", "withdraw", `${id}`, "--to", to)).toMatchObject({ amount: `${stake + 7n}` });
-  expect(await read(wallet, deployment, "Asset", "balanceOf", [to])).toBe(stake + 7n);
+  expect(await read(wallet, deployment, Asset, "balanceOf", [to])).toBe(stake + 7n);
 });
 
 test("an uploader cancels a replica nobody holds, withdraws what it would have cost, and cannot audit what nobody holds", async () => {
@@ -55,20 +59,21 @@ test("an uploader cancels a replica nobody holds, withdraws what it would have c
     filesRoot: toHex(2, { size: 32 }),
     dataRoot: toHex(3, { size: 32 }),
   };
-  const contentId = await publish(wallet, deployment, {
+  const { contentId } = await publishContent(wallet, {
+    deployment,
     commitment: { ...commitment, blocks: 700, fileCount: 1 },
     name: "a set",
     sources: [],
   });
-  const start = (await read(wallet, deployment, "Market", "currentEpoch", [])) + 1;
+  const start = (await read(wallet, deployment, Market, "currentEpoch", [])) + 1;
   const { orderId } = await holdfast("order", "open", `${contentId}`, "--replicas", "3", "--start", `${start}`);
-  const deposit = await read(wallet, deployment, "Market", "accounted", []);
+  const deposit = await read(wallet, deployment, Market, "accounted", []);
   const third = `${deposit / 3n}`;
   await expect(holdfast("order", "audit", `${orderId}`, "0")).rejects.toThrow(/Audits_NotLive/);
   const cancelled = await holdfast("order", "cancel", `${orderId}`, "1");
   expect(cancelled).toMatchObject({ replicas: [1], withdrawable: third });
   expect(await holdfast("order", "withdraw", `${orderId}`)).toMatchObject({ amount: third });
-  expect(await read(wallet, deployment, "Market", "accounted", [])).toBe((deposit / 3n) * 2n);
+  expect(await read(wallet, deployment, Market, "accounted", [])).toBe((deposit / 3n) * 2n);
 });
 
 test.each(["0", "-1", "1.5", "1e18", "x", `${parseEther("10000000000000")}0`])("%s is no amount", async (text) => {

@@ -1,10 +1,17 @@
 // What an operator's owner does: keys, capacity, stake, leaving.
+
 import { Command } from "commander";
-import { type Address, parseEventLogs } from "viem";
-import { allow } from "../sdk/actions.ts";
-import { call, read } from "../sdk/call.ts";
-import { ABIS } from "../sdk/deployment.ts";
-import { send } from "../sdk/send.ts";
+import type { Address } from "viem";
+import { addStake as addStakeAction } from "../sdk/actions/addStake.ts";
+import { collectSync } from "../sdk/actions/collect.ts";
+import { requestExitSync } from "../sdk/actions/requestExit.ts";
+import { setCapacitySync } from "../sdk/actions/setCapacity.ts";
+import { setEndpointSync } from "../sdk/actions/setEndpoint.ts";
+import { setKeysSync } from "../sdk/actions/setKeys.ts";
+import { withdrawStakeSync } from "../sdk/actions/withdrawStake.ts";
+import { Operators, Retrieval } from "../sdk/contracts.ts";
+import { pay } from "../sdk/pay.ts";
+import { read } from "../sdk/read.ts";
 import { type ChainOptions, openWallet, withKey } from "./chain.ts";
 import { addressOption, amount, endpointOption, integer } from "./options.ts";
 import { print } from "./output.ts";
@@ -57,20 +64,20 @@ export function ownerCommands(): Command[] {
 async function set(id: number, options: SetOptions): Promise<void> {
   const { endpoint, capacityChunks } = options;
   const { deployment, wallet } = await openWallet(options);
-  const now = await read(wallet, deployment, "Operators", "operator", [id]);
+  const now = await read(wallet, deployment, Operators, "operator", [id]);
   const { owner = now.owner, prover = now.prover, payout = now.payout, proverChunks = now.proverChunks } = options;
   const changed: string[] = [];
   // The keys last: the owner may be another one then.
   if (capacityChunks !== undefined && capacityChunks !== now.capacityChunks) {
-    await send(wallet, call(deployment, "Operators", "setCapacity", [id, capacityChunks]));
+    await setCapacitySync(wallet, { deployment, operatorId: id, capacityChunks });
     changed.push("capacity");
   }
   if (endpoint !== undefined) {
-    await send(wallet, call(deployment, "Operators", "setEndpoint", [id, endpoint]));
+    await setEndpointSync(wallet, { deployment, operatorId: id, endpoint });
     changed.push("endpoint");
   }
   if (owner !== now.owner || prover !== now.prover || payout !== now.payout || proverChunks !== now.proverChunks) {
-    await send(wallet, call(deployment, "Operators", "setKeys", [id, owner, prover, proverChunks, payout]));
+    await setKeysSync(wallet, { deployment, operatorId: id, owner, prover, proverChunks, payout });
     changed.push("keys");
   }
   const facts = { operatorId: id, changed, owner, prover, proverChunks, payout };
@@ -79,32 +86,28 @@ async function set(id: number, options: SetOptions): Promise<void> {
 
 async function addStake(id: number, wei: bigint, options: ChainOptions): Promise<void> {
   const { deployment, wallet } = await openWallet(options);
-  await allow(wallet, deployment, "Operators", wei);
-  await send(wallet, call(deployment, "Operators", "addStake", [id, wei]));
-  const { stake } = await read(wallet, deployment, "Operators", "operator", [id]);
+  const { stake } = await pay(wallet, addStakeAction, { deployment, operatorId: id, amount: wei });
   print(options, { operatorId: id, added: wei, stake }, `operator ${id}: ${stake} asset wei of stake`);
 }
 
 async function collect(id: number, options: ChainOptions): Promise<void> {
   const { deployment, wallet } = await openWallet(options);
-  const { payout } = await read(wallet, deployment, "Operators", "operator", [id]);
-  const { credit } = await read(wallet, deployment, "Retrieval", "earnings", [payout]);
-  if (credit > 0n) await send(wallet, call(deployment, "Retrieval", "collect", [payout]));
+  const { payout } = await read(wallet, deployment, Operators, "operator", [id]);
+  const { credit } = await read(wallet, deployment, Retrieval, "earnings", [payout]);
+  if (credit > 0n) await collectSync(wallet, { deployment, operator: payout });
   const text = credit > 0n ? `${credit} asset wei sent to ${payout}` : `there is nothing to collect for ${payout}`;
   print(options, { operatorId: id, payout, amount: credit }, text);
 }
 
 async function exit(id: number, options: ChainOptions): Promise<void> {
   const { deployment, wallet } = await openWallet(options);
-  await send(wallet, call(deployment, "Operators", "requestExit", [id]));
+  await requestExitSync(wallet, { deployment, operatorId: id });
   print(options, { operatorId: id }, `operator ${id} is leaving: holdfast operator withdraw ${id} after the thaw`);
 }
 
 async function withdraw(id: number, options: ChainOptions & { readonly to?: Address }): Promise<void> {
   const { deployment, wallet } = await openWallet(options);
   const { to = wallet.account.address } = options;
-  const { logs } = await send(wallet, call(deployment, "Operators", "withdraw", [id, to]));
-  const [withdrawn] = parseEventLogs({ abi: ABIS.Operators, eventName: "Withdrawn", logs });
-  const wei = withdrawn?.args.amount ?? 0n;
-  print(options, { operatorId: id, to, amount: wei }, `${wei} asset wei of operator ${id} sent to ${to}`);
+  const { amount } = await withdrawStakeSync(wallet, { deployment, operatorId: id, to });
+  print(options, { operatorId: id, to, amount }, `${amount} asset wei of operator ${id} sent to ${to}`);
 }

@@ -1,4 +1,5 @@
 // A paid operator as people run it, killed without warning again and again while it serves and redeems.
+
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
@@ -11,8 +12,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { EXIT } from "../errors.ts";
 import { currentRoundOf, fund, orderOf, Patron, publishSample } from "../operator/testing.ts";
 import { openTestStore } from "../retrieval/testing.ts";
-import { read } from "../sdk/call.ts";
-import { ABIS } from "../sdk/deployment.ts";
+import { Market, Operators, Retrieval } from "../sdk/contracts.ts";
+import { read } from "../sdk/read.ts";
 import { localAccount, localKey } from "../testing/anvil.ts";
 import { LocalChain } from "../testing/deploy.ts";
 import { eventually } from "../testing/eventually.ts";
@@ -78,10 +79,10 @@ test("H-RET-1: an operator killed at any moment loses no voucher, and is paid fo
   const port = await freePort();
   child = startOperator(port);
   await eventually(async () => {
-    expect(await read(chain.client(), deployment, "Operators", "operator", [1])).toMatchObject({ payout: operator });
+    expect(await read(chain.client(), deployment, Operators, "operator", [1])).toMatchObject({ payout: operator });
   });
   const orderId = await orderOf(chain, contentId, [1]);
-  const slot = () => read(chain.client(), deployment, "Market", "slot", [orderId, 0]);
+  const slot = () => read(chain.client(), deployment, Market, "slot", [orderId, 0]);
   await eventually(async () => expect((await slot()).operatorId).toBe(1));
   const round = await currentRoundOf(chain);
   await chain.seedRound(round + 1);
@@ -94,7 +95,7 @@ test("H-RET-1: an operator killed at any moment loses no voucher, and is paid fo
   const folder = await temporaryFolder();
   const paid = async () => {
     const args = [patron.address, operator, BigInt(contentId)] as const;
-    return (await read(chain.client(), deployment, "Retrieval", "channel", args)).paid;
+    return (await read(chain.client(), deployment, Retrieval, "channel", args)).paid;
   };
   const buy = () => patron.buy({ host: "127.0.0.1", port }, folder);
   for (let kills = 1; kills <= KILLS; kills++) {
@@ -115,7 +116,7 @@ test("H-RET-1: an operator killed at any moment loses no voucher, and is paid fo
   expect(await end("SIGTERM")).toBe(EXIT.ok);
 
   const redeemed = await chain.client().getContractEvents({
-    ...{ address: deployment.contracts.Retrieval, abi: ABIS.Retrieval, eventName: "Redeemed", strict: true },
+    ...{ address: deployment.contracts.Retrieval, abi: Retrieval.abi, eventName: "Redeemed", strict: true },
     ...{ args: { operator }, fromBlock: 0n },
   });
   expect(redeemed.reduce((sum, { args }) => sum + args.amount, 0n)).toBe(patron.promised);

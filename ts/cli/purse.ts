@@ -1,4 +1,5 @@
 // What the payer's commands share: where its purses are, and whose is meant.
+
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
@@ -7,8 +8,9 @@ import { loadAccount } from "../chain/keys.ts";
 import { EXIT, HoldfastError } from "../errors.ts";
 import { Purse } from "../fetch/purse.ts";
 import { operatorConfig } from "../operator/config.ts";
-import { read } from "../sdk/call.ts";
+import { Operators } from "../sdk/contracts.ts";
 import type { Deployment } from "../sdk/deployment.ts";
+import { read } from "../sdk/read.ts";
 import { loadConfig } from "../service/config.ts";
 import { type ChainOptions, type CliWallet, flagsOf } from "./chain.ts";
 import { addressOption, integer } from "./options.ts";
@@ -72,7 +74,7 @@ export async function addressOf(
   operator: Address | number,
 ): Promise<Address> {
   if (typeof operator === "string") return operator;
-  const { payout } = await read(wallet, deployment, "Operators", "operator", [operator]);
+  const { payout } = await read(wallet, deployment, Operators, "operator", [operator]);
   if (payout === zeroAddress) throw new HoldfastError(`there is no operator ${operator}`);
   return payout;
 }

@@ -2,8 +2,11 @@ import { execFile } from "node:child_process";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { EXIT } from "../errors.ts";
 import { fund } from "../operator/testing.ts";
-import { publish, register } from "../sdk/actions.ts";
-import { read } from "../sdk/call.ts";
+import { register } from "../sdk/actions/register.ts";
+import { Retrieval } from "../sdk/contracts.ts";
+import { publishContent } from "../sdk/flows/publishContent.ts";
+import { pay } from "../sdk/pay.ts";
+import { read } from "../sdk/read.ts";
 import { localAccount, localKey } from "../testing/anvil.ts";
 import { LocalChain } from "../testing/deploy.ts";
 import { temporaryFolder } from "../testing/folders.ts";
@@ -18,10 +21,13 @@ beforeAll(async () => {
   chain = await LocalChain.start({ roundLength: ROUND });
   for (const account of [OPERATOR, PAYER]) await fund(chain, account);
   const payout = localAccount(OPERATOR).address;
-  await register(chain.client(OPERATOR), chain.deployment, { capacityChunks: 1, payout, endpoint: "127.0.0.1:1" });
+  const { deployment } = chain;
+  const terms = { capacityChunks: 1, payout, prover: payout, endpoint: "127.0.0.1:1" };
+  await pay(chain.client(OPERATOR), register, { deployment, ...terms });
   const root = (byte: string) => `0x${byte.repeat(32)}` as const;
   const commitment = { infohash: root("01"), filesRoot: root("02"), dataRoot: root("03"), blocks: 513, fileCount: 2 };
-  contentId = await publish(chain.client(), chain.deployment, { commitment, name: "a set", sources: [] });
+  const publication = { deployment, commitment, name: "a set", sources: [] };
+  contentId = (await publishContent(chain.client(), publication)).contentId;
 }, 300_000);
 afterAll(() => chain?.stop());
 
@@ -80,10 +86,10 @@ test("a payer's money goes in, aside, to a key, and home again", async () => {
 test("an operator can be paid at once", async () => {
   const state = await temporaryFolder();
   const operator = localAccount(OPERATOR).address;
-  const before = await read(chain.client(), chain.deployment, "Retrieval", "earnings", [operator]);
+  const before = await read(chain.client(), chain.deployment, Retrieval, "earnings", [operator]);
   const paid = await retrieval(state, "pay", "1", String(contentId), "1000", "--bytes", "5");
   expect(paid).toMatchObject({ code: 0, facts: { operator, contentId, amount: "1000" } });
-  const after = await read(chain.client(), chain.deployment, "Retrieval", "earnings", [operator]);
+  const after = await read(chain.client(), chain.deployment, Retrieval, "earnings", [operator]);
   expect(after.credit - before.credit).toBe(950n);
 }, 60_000);
 

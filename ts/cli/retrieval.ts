@@ -1,12 +1,24 @@
 // A payer's money: `holdfast retrieval …`. Payments themselves are made by `holdfast fetch`.
+
 import { Command } from "commander";
 import { type Address, isAddressEqual } from "viem";
 import { getBlock } from "viem/actions";
 import { EXIT, HoldfastError } from "../errors.ts";
 import { Purse } from "../fetch/purse.ts";
-import { read } from "../sdk/call.ts";
+import { authoriseSync } from "../sdk/actions/authorise.ts";
+import { earmarkSync } from "../sdk/actions/earmark.ts";
+import { payDirect } from "../sdk/actions/payDirect.ts";
+import { releaseEarmarkSync } from "../sdk/actions/releaseEarmark.ts";
+import { requestReleaseSync } from "../sdk/actions/requestRelease.ts";
+import { requestWithdrawalSync } from "../sdk/actions/requestWithdrawal.ts";
+import { revokeSync } from "../sdk/actions/revoke.ts";
+import { withdrawDepositSync } from "../sdk/actions/withdrawDeposit.ts";
+import { Retrieval } from "../sdk/contracts.ts";
 import type { Deployment } from "../sdk/deployment.ts";
-import * as retrieval from "../sdk/retrieval.ts";
+import { addDeposit } from "../sdk/flows/addDeposit.ts";
+import { pay as payNow } from "../sdk/pay.ts";
+import { read } from "../sdk/read.ts";
+import { getPayer, type Thaw } from "../sdk/reads/getPayer.ts";
 import { type CliWallet, openChain, openWallet, withKey } from "./chain.ts";
 import { addressOption, amount, integer } from "./options.ts";
 import { plainTable, print } from "./output.ts";
@@ -92,16 +104,16 @@ function showCommand(): Command {
 async function deposit(wei: bigint, options: PurseOptions & { readonly to?: Address }): Promise<void> {
   const { deployment, wallet } = await openWallet(options);
   const { to: payer = wallet.account.address } = options;
-  await retrieval.deposit(wallet, deployment, wei, payer);
-  const { balance } = await read(wallet, deployment, "Retrieval", "account", [payer]);
+  await addDeposit(wallet, { deployment, amount: wei, payer });
+  const { balance } = await read(wallet, deployment, Retrieval, "account", [payer]);
   print(options, { payer, deposited: wei, balance }, `${payer} has a free deposit of ${balance} asset wei`);
 }
 
 async function earmark(id: Operator, wei: bigint, options: PurseOptions): Promise<void> {
   const { deployment, wallet } = await openWallet(options);
   const operator = await addressOf(wallet, deployment, id);
-  await retrieval.earmark(wallet, deployment, operator, wei);
-  const earmarked = await read(wallet, deployment, "Retrieval", "earmarkOf", [wallet.account.address, operator]);
+  await earmarkSync(wallet, { deployment, operator, amount: wei });
+  const earmarked = await read(wallet, deployment, Retrieval, "earmarkOf", [wallet.account.address, operator]);
   print(options, { operator, added: wei, earmarked }, `${earmarked} asset wei are set aside for ${operator}`);
 }
 
@@ -109,12 +121,12 @@ async function release(id: Operator, wei: bigint | undefined, options: PurseOpti
   const { deployment, wallet } = await openWallet(options);
   const operator = await addressOf(wallet, deployment, id);
   if (wei !== undefined) {
-    const until = await retrieval.requestRelease(wallet, deployment, operator, wei);
+    const { until } = await requestReleaseSync(wallet, { deployment, operator, amount: wei });
     const text = `${wei} asset wei come back from ${operator}: run it without an amount after ${timeOf(until)}`;
     return print(options, { operator, amount: wei, until }, text);
   }
-  await retrieval.release(wallet, deployment, operator);
-  const { balance } = await read(wallet, deployment, "Retrieval", "account", [wallet.account.address]);
+  await releaseEarmarkSync(wallet, { deployment, operator });
+  const { balance } = await read(wallet, deployment, Retrieval, "account", [wallet.account.address]);
   print(options, { operator, balance }, `released: a free deposit of ${balance} asset wei`);
 }
 
@@ -122,15 +134,15 @@ async function withdraw(wei: bigint | undefined, options: PurseOptions & { reado
   const { deployment, wallet } = await openWallet(options);
   const { to = wallet.account.address } = options;
   if (wei !== undefined) {
-    const until = await retrieval.requestWithdrawal(wallet, deployment, wei);
+    const { until } = await requestWithdrawalSync(wallet, { deployment, amount: wei });
     return print(
       options,
       { amount: wei, until },
       `asked for ${wei} asset wei: run it without an amount after ${timeOf(until)}`,
     );
   }
-  const taken = await retrieval.withdraw(wallet, deployment, to);
-  print(options, { to, amount: taken }, `${taken} asset wei sent to ${to}`);
+  const { amount } = await withdrawDepositSync(wallet, { deployment, to });
+  print(options, { to, amount }, `${amount} asset wei sent to ${to}`);
 }
 
 async function authorise(
@@ -142,7 +154,7 @@ async function authorise(
   const key = given ?? (await ownKey(options, deployment, wallet));
   const { timestamp } = await getBlock(wallet);
   const expiry = Number(timestamp) + days * 86_400;
-  await retrieval.authorise(wallet, deployment, { key, expiry, ceiling });
+  await authoriseSync(wallet, { deployment, key, expiry, ceiling });
   print(
     options,
     { key, ceiling, expiry },
@@ -159,7 +171,7 @@ async function revoke(given: Address | undefined, options: PurseOptions): Promis
     const hint = "name the key; holdfast retrieval show lists those that are authorised";
     throw new HoldfastError(`${payer} has no session key here`, { hint, exitCode: EXIT.usage });
   }
-  const until = await retrieval.revoke(wallet, deployment, key);
+  const { expiry: until } = await revokeSync(wallet, { deployment, key });
   if (own !== undefined && isAddressEqual(key, own)) await Purse.forgetKey(stateDirOf(options), deployment, payer);
   print(options, { key, until }, `${key} ends at ${timeOf(until)}`);
 }
@@ -172,7 +184,7 @@ async function pay(
 ): Promise<void> {
   const { deployment, wallet } = await openWallet(options);
   const operator = await addressOf(wallet, deployment, id);
-  await retrieval.payDirect(wallet, deployment, { operator, contentId, amount, served: options.bytes });
+  await payNow(wallet, payDirect, { deployment, operator, contentId, amount, served: options.bytes });
   print(options, { operator, contentId, amount }, `paid ${amount} asset wei to ${operator} for content ${contentId}`);
 }
 
@@ -184,9 +196,9 @@ async function show(options: PurseOptions): Promise<void> {
       hint: "say with --payer or the wallet's --key-file",
       exitCode: EXIT.usage,
     });
-  const account = await retrieval.accountOf(client, deployment, payer);
+  const account = await getPayer(client, { deployment, payer });
   const { balance, thaw, earmarks, keys, up, down } = account;
-  const coming = (of: retrieval.Thaw | undefined) => (of === undefined ? "" : `${of.amount} at ${timeOf(of.until)}`);
+  const coming = (of: Thaw | undefined) => (of === undefined ? "" : `${of.amount} at ${timeOf(of.until)}`);
   const earmarkTable = plainTable(["operator", "earmarked", "coming back"]);
   for (const { operator, amount, thaw } of earmarks) earmarkTable.push([operator, amount, coming(thaw)]);
   const keyTable = plainTable(["session key", "ceiling", "spent", "until"]);

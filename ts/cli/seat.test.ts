@@ -2,9 +2,13 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { encodePages, pledge } from "../keeper/values.ts";
-import { call, read } from "../sdk/call.ts";
+import { admitKeeperSync } from "../sdk/actions/admitKeeper.ts";
+import { commitValuesSync } from "../sdk/actions/commitValues.ts";
+import { forfeitSync } from "../sdk/actions/forfeit.ts";
+import { transferSync } from "../sdk/actions/transfer.ts";
 import { firstRound } from "../sdk/clock.ts";
-import { send } from "../sdk/send.ts";
+import { Asset, Oracle } from "../sdk/contracts.ts";
+import { read } from "../sdk/read.ts";
 import { localAccount, localKey } from "../testing/anvil.ts";
 import { LocalChain } from "../testing/deploy.ts";
 
@@ -28,21 +32,21 @@ test("a keeper is told what is missing, takes a seat, makes a forfeit good, leav
   const { deployment } = chain;
   const [wallet, governance] = [chain.client(KEEPER), chain.client()];
   await expect(holdfast("join")).rejects.toThrow(`by Oracle.admit(${keeper})`);
-  await send(governance, call(deployment, "Oracle", "admit", [keeper]));
-  const bond = await read(wallet, deployment, "Oracle", "keeperBond", []);
+  await admitKeeperSync(governance, { deployment, keeper });
+  const bond = await read(wallet, deployment, Oracle, "keeperBond", []);
   await expect(holdfast("join")).rejects.toThrow(`send it ${bond} more of the asset`);
-  await send(governance, call(deployment, "Asset", "transfer", [keeper, 2n * bond]));
+  await transferSync(governance, { deployment, to: keeper, amount: 2n * bond });
   expect(await holdfast("join")).toEqual({ keeper, bond: `${bond}`, from: 1 });
-  expect(await read(wallet, deployment, "Oracle", "committee", [1])).toEqual([keeper]);
+  expect(await read(wallet, deployment, Oracle, "committee", [1])).toEqual([keeper]);
   await expect(holdfast("join")).rejects.toThrow("has joined already");
   await expect(holdfast("top-up")).rejects.toThrow("Oracle_BondFull");
 
   const domain = { chainId: wallet.chain.id, oracle: deployment.contracts.Oracle, keeper, epoch: 1 };
   await chain.toRound(firstRound(2));
-  await send(wallet, call(deployment, "Oracle", "commit", [1, pledge(encodePages(new Map()), domain).link, 1n]));
+  await commitValuesSync(wallet, { deployment, epoch: 1, link: pledge(encodePages(new Map()), domain).link, pages: 1 });
   await chain.toRound(firstRound(2) + 2);
-  await send(governance, call(deployment, "Oracle", "forfeit", [1, keeper]));
-  const { bond: left } = await read(wallet, deployment, "Oracle", "keeper", [keeper]);
+  await forfeitSync(governance, { deployment, epoch: 1, keeper });
+  const { bond: left } = await read(wallet, deployment, Oracle, "keeper", [keeper]);
   expect(await holdfast(`top-up --keeper ${keeper}`, 0)).toMatchObject({ added: `${bond - left}` });
 
   expect(await holdfast("leave")).toEqual({ keeper, until: 3, bondFrom: 5 });
@@ -50,5 +54,5 @@ test("a keeper is told what is missing, takes a seat, makes a forfeit good, leav
   await expect(holdfast("withdraw")).rejects.toThrow("Oracle_BondThawing");
   await chain.toRound(firstRound(5));
   expect(await holdfast("withdraw")).toEqual({ keeper, amount: `${bond}` });
-  expect(await read(wallet, deployment, "Asset", "balanceOf", [keeper])).toBe(2n * bond);
+  expect(await read(wallet, deployment, Asset, "balanceOf", [keeper])).toBe(2n * bond);
 }, 180_000);

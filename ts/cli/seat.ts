@@ -1,11 +1,16 @@
 // What a keeper does about its seat in the committee: taking it, its bond, leaving.
+
 import { Command } from "commander";
-import { type Address, parseEventLogs } from "viem";
+import type { Address } from "viem";
 import { HoldfastError } from "../errors.ts";
-import { allow } from "../sdk/actions.ts";
-import { call, read } from "../sdk/call.ts";
-import { ABIS, type Deployment } from "../sdk/deployment.ts";
-import { send } from "../sdk/send.ts";
+import { joinCommittee } from "../sdk/actions/joinCommittee.ts";
+import { resignSeatSync } from "../sdk/actions/resignSeat.ts";
+import { topUpBond } from "../sdk/actions/topUpBond.ts";
+import { withdrawKeeperBondSync } from "../sdk/actions/withdrawKeeperBond.ts";
+import { Oracle } from "../sdk/contracts.ts";
+import type { Deployment } from "../sdk/deployment.ts";
+import { pay } from "../sdk/pay.ts";
+import { read } from "../sdk/read.ts";
 import { type ChainOptions, type CliWallet, openWallet, withKey } from "./chain.ts";
 import { addressOption } from "./options.ts";
 import { print } from "./output.ts";
@@ -52,12 +57,7 @@ async function join(options: ChainOptions): Promise<void> {
       facts: { oracle: deployment.contracts.Oracle },
     });
   }
-  const bond = await read(wallet, deployment, "Oracle", "keeperBond", []);
-  await requireFunds(wallet, deployment, bond);
-  await allow(wallet, deployment, "Oracle", bond);
-  const { logs } = await send(wallet, call(deployment, "Oracle", "join", []));
-  const [joined] = parseEventLogs({ abi: ABIS.Oracle, eventName: "KeeperJoined", logs });
-  const from = joined?.args.from;
+  const { from, bond } = await pay(wallet, joinCommittee, { deployment });
   const text = `${address} has a seat from epoch ${from} on, for a bond of ${bond} asset wei: holdfast keeper run`;
   print(options, { keeper: address, bond, from }, text);
 }
@@ -65,20 +65,16 @@ async function join(options: ChainOptions): Promise<void> {
 async function topUp(options: OfKeeper): Promise<void> {
   const { deployment, wallet } = await openWallet(options);
   const { keeper = wallet.account.address } = options;
-  const { bond, fullBond } = await keeperOf(wallet, deployment, keeper);
-  await requireFunds(wallet, deployment, fullBond - bond);
-  await allow(wallet, deployment, "Oracle", fullBond - bond);
-  await send(wallet, call(deployment, "Oracle", "topUp", [keeper]));
-  const text = `${keeper}: the bond is whole again, ${fullBond} asset wei`;
-  print(options, { keeper, added: fullBond - bond, bond: fullBond }, text);
+  const { amount } = await pay(wallet, topUpBond, { deployment, keeper });
+  const { bond } = await keeperOf(wallet, deployment, keeper);
+  print(options, { keeper, added: amount, bond }, `${keeper}: the bond is whole again, ${bond} asset wei`);
 }
 
 async function leave(options: ChainOptions): Promise<void> {
   const { deployment, wallet } = await openWallet(options);
   const { address } = wallet.account;
-  await send(wallet, call(deployment, "Oracle", "resign", []));
-  const { until } = await keeperOf(wallet, deployment, address);
-  const bondFrom = until + (await read(wallet, deployment, "Oracle", "BOND_THAW", []));
+  const { until } = await resignSeatSync(wallet, { deployment });
+  const bondFrom = until + (await read(wallet, deployment, Oracle, "BOND_THAW", []));
   const text = `${address} has no seat from epoch ${until} on; holdfast keeper withdraw from epoch ${bondFrom} on`;
   print(options, { keeper: address, until, bondFrom }, text);
 }
@@ -86,21 +82,10 @@ async function leave(options: ChainOptions): Promise<void> {
 async function withdraw(options: OfKeeper): Promise<void> {
   const { deployment, wallet } = await openWallet(options);
   const { keeper = wallet.account.address } = options;
-  const { bond } = await keeperOf(wallet, deployment, keeper);
-  await send(wallet, call(deployment, "Oracle", "withdrawBond", [keeper]));
-  print(options, { keeper, amount: bond }, `${bond} asset wei sent to ${keeper}`);
+  const { amount } = await withdrawKeeperBondSync(wallet, { deployment, keeper });
+  print(options, { keeper, amount }, `${amount} asset wei sent to ${keeper}`);
 }
 
 function keeperOf(wallet: CliWallet, deployment: Deployment, keeper: Address) {
-  return read(wallet, deployment, "Oracle", "keeper", [keeper]);
-}
-
-async function requireFunds(wallet: CliWallet, deployment: Deployment, wanted: bigint): Promise<void> {
-  const { address } = wallet.account;
-  const has = await read(wallet, deployment, "Asset", "balanceOf", [address]);
-  if (has >= wanted) return;
-  throw new HoldfastError(`${address} has ${has} asset wei, and the bond takes ${wanted}`, {
-    hint: `send it ${wanted - has} more of the asset`,
-    facts: { asset: deployment.contracts.Asset },
-  });
+  return read(wallet, deployment, Oracle, "keeper", [keeper]);
 }

@@ -1,8 +1,9 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { register } from "../sdk/actions.ts";
+import { register } from "../sdk/actions/register.ts";
 import { startOf } from "../sdk/clock.ts";
+import { pay } from "../sdk/pay.ts";
 import { LocalChain } from "../testing/deploy.ts";
 
 let chain: LocalChain;
@@ -20,7 +21,8 @@ async function status(...flags: readonly string[]): Promise<string> {
 test("the network at a glance, for people and for programs", async () => {
   const wallet = chain.client();
   const payout = wallet.account.address;
-  await register(wallet, chain.deployment, { capacityChunks: 10, payout, endpoint: "192.0.2.7:6881\u001b[2J" });
+  const terms = { capacityChunks: 10, payout, prover: payout, endpoint: "192.0.2.7:6881\u001b[2J" };
+  await pay(wallet, register, { deployment: chain.deployment, ...terms });
   await chain.toRound(33);
 
   const facts = JSON.parse(await status("--json"));

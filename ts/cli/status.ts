@@ -1,8 +1,9 @@
 import { Command } from "commander";
-import { read } from "../sdk/call.ts";
 import { epochOf, indexOf, middleOf, ROUNDS, roundAt, startOf } from "../sdk/clock.ts";
+import { Oracle } from "../sdk/contracts.ts";
 import { gradeOf } from "../sdk/grade.ts";
-import type { ProtocolState } from "../sdk/state.ts";
+import { read } from "../sdk/read.ts";
+import type { ProtocolState } from "../service/state.ts";
 import { type ChainOptions, openChain, readState, withChain } from "./chain.ts";
 import { percent, plainTable, print } from "./output.ts";
 
@@ -46,7 +47,7 @@ async function status(options: ChainOptions): Promise<void> {
   }
   const round = roundAt(deployment, now);
   const epoch = epochOf(round);
-  const keepers = await read(client, deployment, "Oracle", "committee", [epoch]);
+  const keepers = await read(client, deployment, Oracle, "committee", [epoch]);
   const seed = state.seeds.has(round) ? "seeded" : now < middleOf(deployment, round) ? "waiting for its seed" : "void";
   const end = startOf(deployment, round + 1);
   const clock = { round, epoch, roundOfEpoch: indexOf(round), seed, roundEnds: end };

@@ -5,9 +5,11 @@ import { findContent, type Listing } from "../fetch/operators.ts";
 import { Purse } from "../fetch/purse.ts";
 import type { Receipt } from "../fetch/receipt.ts";
 import { cost } from "../retrieval/credit.ts";
-import { read } from "../sdk/call.ts";
+import { requestReleaseSync } from "../sdk/actions/requestRelease.ts";
+import { Retrieval } from "../sdk/contracts.ts";
 import { isRevert } from "../sdk/errors.ts";
-import { accountOf, requestRelease } from "../sdk/retrieval.ts";
+import { read } from "../sdk/read.ts";
+import { getPayer } from "../sdk/reads/getPayer.ts";
 import type { Wallet } from "../sdk/send.ts";
 import { hasClient } from "../testing/installed.ts";
 import { Libtorrent } from "../testing/libtorrent.ts";
@@ -102,7 +104,7 @@ async function freely(
 export async function takeHome(world: World): Promise<void> {
   for (const index of [0, 1]) {
     const wallet = world.payer(index);
-    const { earmarks } = await accountOf(wallet, world.deployment, wallet.account.address);
+    const { earmarks } = await getPayer(wallet, { deployment: world.deployment, payer: wallet.account.address });
     for (const { operator } of earmarks) await releaseAll(world, wallet, operator);
   }
 }
@@ -110,10 +112,10 @@ export async function takeHome(world: World): Promise<void> {
 /** An operator may redeem in the very moment in which we ask: then there is less to have. */
 async function releaseAll({ deployment }: World, wallet: Wallet, operator: Address): Promise<void> {
   for (;;) {
-    const amount = await read(wallet, deployment, "Retrieval", "earmarkOf", [wallet.account.address, operator]);
+    const amount = await read(wallet, deployment, Retrieval, "earmarkOf", [wallet.account.address, operator]);
     if (amount === 0n) return;
     try {
-      await requestRelease(wallet, deployment, operator, amount);
+      await requestReleaseSync(wallet, { deployment, operator, amount });
       return;
     } catch (error) {
       if (!isRevert(error, "Retrieval_BalanceTooLow")) throw error;

@@ -1,6 +1,7 @@
 import { type Address, parseEventLogs } from "viem";
-import { ABIS, type Deployment, protocolAddresses } from "../sdk/deployment.ts";
-import { ProtocolState } from "../sdk/state.ts";
+import { Market, Pool, Retrieval, Settlement } from "../sdk/contracts.ts";
+import { type Deployment, protocolAddresses } from "../sdk/deployment.ts";
+import { ProtocolState } from "../service/state.ts";
 import type { LocalClient } from "../testing/anvil.ts";
 
 /** What settling found about an operator (ISettlement.Outcome); ratios WAD, amounts asset wei. */
@@ -45,16 +46,16 @@ export class Observer {
     const logs = await this.#client.getLogs({ address: this.#addresses, fromBlock: this.#next, toBlock: head });
     this.#next = head + 1n;
     for (const log of logs) this.state.apply(log);
-    for (const { args } of parseEventLogs({ abi: ABIS.Settlement, eventName: "Settled", logs }))
+    for (const { args } of parseEventLogs({ abi: Settlement.abi, eventName: "Settled", logs }))
       this.outcomes.set(args.operatorId, args.outcome);
-    for (const { args } of parseEventLogs({ abi: ABIS.Pool, eventName: "Paid", logs }))
+    for (const { args } of parseEventLogs({ abi: Pool.abi, eventName: "Paid", logs }))
       this.paid.set(args.operatorId, args.owed);
-    for (const { args } of parseEventLogs({ abi: ABIS.Pool, eventName: "KeeperPaid", logs }))
+    for (const { args } of parseEventLogs({ abi: Pool.abi, eventName: "KeeperPaid", logs }))
       this.keeperPay.set(args.keeper, args.amount);
-    for (const { args } of parseEventLogs({ abi: ABIS.Retrieval, eventName: "Redeemed", logs }))
+    for (const { args } of parseEventLogs({ abi: Retrieval.abi, eventName: "Redeemed", logs }))
       this.redeemed.set(args.operator, (this.redeemed.get(args.operator) ?? 0n) + args.amount);
-    for (const { args } of parseEventLogs({ abi: ABIS.Market, eventName: "SlotEnded", logs })) this.endings.push(args);
-    for (const { args } of parseEventLogs({ abi: ABIS.Market, eventName: "ReservationLapsed", logs }))
+    for (const { args } of parseEventLogs({ abi: Market.abi, eventName: "SlotEnded", logs })) this.endings.push(args);
+    for (const { args } of parseEventLogs({ abi: Market.abi, eventName: "ReservationLapsed", logs }))
       this.lapses.push(args);
   }
 

@@ -1,11 +1,13 @@
 import { truncate } from "node:fs/promises";
 import { join } from "node:path";
 import { type Address, getAddress } from "viem";
-import { openAudit } from "../sdk/actions.ts";
-import { call, read } from "../sdk/call.ts";
+import { acceptSync } from "../sdk/actions/accept.ts";
+import { openAudit } from "../sdk/actions/openAudit.ts";
 import { epochOf, firstRound, lastRound, ROUNDS, startOf } from "../sdk/clock.ts";
-import { send } from "../sdk/send.ts";
-import type { HeldSlot } from "../sdk/state.ts";
+import { Audits, Beacon, Oracle } from "../sdk/contracts.ts";
+import { pay } from "../sdk/pay.ts";
+import { read } from "../sdk/read.ts";
+import type { HeldSlot } from "../service/state.ts";
 import { download, takeHome } from "./downloads.ts";
 import { checkLedgers, type Ledger } from "./ledgers.ts";
 import { ledgerTable, operatorTable, type Row } from "./table.ts";
@@ -156,10 +158,10 @@ class Run {
   async #seed(round: number): Promise<boolean> {
     const { chain, observer, deployment } = this.#world;
     const client = this.#world.client();
-    const [opens, closes] = await read(client, deployment, "Beacon", "window", [round]);
+    const [opens, closes] = await read(client, deployment, Beacon, "window", [round]);
     const start = startOf(deployment, round);
     if (round === VOID) {
-      chain.beacon.withheld.add(Number(await read(client, deployment, "Beacon", "drandRoundFor", [round])));
+      chain.beacon.withheld.add(Number(await read(client, deployment, Beacon, "drandRoundFor", [round])));
       await this.#moveTo(round, Number(closes) - start + 1);
       this.#view.say(`round ${round % ROUNDS}: the beacon is withheld, the round is void`);
       return false;
@@ -208,7 +210,7 @@ class Run {
     const slots = this.#world.observer.state.orders.get(orderId)!.slots;
     const replica = slots.indexOf(undefined);
     this.#ghost = { operatorId, orderId, replica };
-    await send(client, call(this.#world.deployment, "Market", "accept", [orderId, replica, operatorId]));
+    await acceptSync(client, { deployment: this.#world.deployment, orderId, replica, operatorId });
     this.#view.say(`operator ${operatorId} accepts a replica and never fetches it`);
   }
 
@@ -332,7 +334,9 @@ class Run {
     if (!slot) return this.#expect(false, "an operator holds a small content to lose");
     this.#loser = slot;
     const held = observer.state.slotsOf(operatorId, LAST).reduce((sum, { order }) => sum + order.chunks, 0);
-    await openAudit(this.#world.client(), deployment, slot.order.id, slot.replica);
+    const client = this.#world.client();
+    const maxFee = await read(client, deployment, Audits, "auditFee", []);
+    await pay(client, openAudit, { deployment, orderId: slot.order.id, replica: slot.replica, maxFee });
     await this.#destroy(slot);
     this.#view.say(
       `operator ${operatorId} loses ${slot.order.chunks} of its ${held} chunks, and somebody audits that slot`,
@@ -370,9 +374,7 @@ class Run {
     for (const { id, reputation } of this.#world.observer.state.operators.values()) this.#before.set(id, reputation);
     const { client, deployment, committee } = await this.#oracle();
     const committed = async () => {
-      const links = await Promise.all(
-        committee.map((k) => read(client, deployment, "Oracle", "commitment", [EPOCH, k])),
-      );
+      const links = await Promise.all(committee.map((k) => read(client, deployment, Oracle, "commitment", [EPOCH, k])));
       return links.every(({ pages }) => pages > 0);
     };
     this.#expect(await eventually(committed), "every keeper commits");
@@ -382,7 +384,7 @@ class Run {
   async #revealed(): Promise<void> {
     const { client, deployment, committee } = await this.#oracle();
     const counted = async () =>
-      (await read(client, deployment, "Oracle", "session", [EPOCH])).revealers === (1 << committee.length) - 1;
+      (await read(client, deployment, Oracle, "session", [EPOCH])).revealers === (1 << committee.length) - 1;
     this.#expect(await eventually(counted), "every keeper reveals");
     this.#view.say(`${committee.length} keepers revealed it`);
   }
@@ -413,7 +415,7 @@ class Run {
   async #oracle() {
     const { deployment } = this.#world;
     const client = this.#world.client();
-    return { client, deployment, committee: await read(client, deployment, "Oracle", "committee", [EPOCH]) };
+    return { client, deployment, committee: await read(client, deployment, Oracle, "committee", [EPOCH]) };
   }
 
   // ---- The report ----
@@ -422,11 +424,11 @@ class Run {
     const { observer, deployment } = this.#world;
     const client = this.#world.client();
     await observer.sync();
-    const seeded = await read(client, deployment, "Beacon", "seededMask", [EPOCH]);
+    const seeded = await read(client, deployment, Beacon, "seededMask", [EPOCH]);
     const voidRounds = Array.from({ length: ROUNDS }, (_, i) => (seeded >> i) & 1).filter((bit) => bit === 0).length;
     const rows: Row[] = [];
     for (const [operatorId, outcome] of [...observer.outcomes].sort(([a], [b]) => a - b)) {
-      const [, present, uptimeBps, availabilityBps] = await read(client, deployment, "Oracle", "metrics", [
+      const [, present, uptimeBps, availabilityBps] = await read(client, deployment, Oracle, "metrics", [
         operatorId,
         EPOCH,
       ]);

@@ -10,10 +10,16 @@ import { keeperConfig } from "../keeper/config.ts";
 import { KeeperService } from "../keeper/run.ts";
 import { operatorConfig } from "../operator/config.ts";
 import { OperatorService } from "../operator/run.ts";
-import { allow, openOrder, publish } from "../sdk/actions.ts";
-import { call, read } from "../sdk/call.ts";
+import { admitKeeperSync } from "../sdk/actions/admitKeeper.ts";
+import { joinCommittee } from "../sdk/actions/joinCommittee.ts";
+import { register } from "../sdk/actions/register.ts";
+import { transferSync } from "../sdk/actions/transfer.ts";
+import { Oracle } from "../sdk/contracts.ts";
+import { placeOrder } from "../sdk/flows/placeOrder.ts";
+import { publishContent } from "../sdk/flows/publishContent.ts";
 import { commitmentArgs } from "../sdk/manifest.ts";
-import { send } from "../sdk/send.ts";
+import { allow, pay } from "../sdk/pay.ts";
+import { read } from "../sdk/read.ts";
 import { type LocalClient, localKey } from "../testing/anvil.ts";
 import { LocalChain } from "../testing/deploy.ts";
 import {
@@ -144,14 +150,13 @@ export class World {
   /** Admits the keepers, pays their bonds, and starts them; before the genesis, so that they sit in the first epoch. */
   async seatKeepers(count: number): Promise<void> {
     const { deployment } = this;
-    const bond = await read(this.client(), deployment, "Oracle", "keeperBond", []);
+    const bond = await read(this.client(), deployment, Oracle, "keeperBond", []);
     for (let i = 0; i < count; i++) {
       const keeper = this.client(FIRST_KEEPER + i);
       const { address } = keeper.account;
-      await send(this.client(), call(deployment, "Oracle", "admit", [address]));
-      await send(this.client(), call(deployment, "Asset", "transfer", [address, bond]));
-      await allow(keeper, deployment, "Oracle", bond);
-      await send(keeper, call(deployment, "Oracle", "join", []));
+      await admitKeeperSync(this.client(), { deployment, keeper: address });
+      await transferSync(this.client(), { deployment, to: address, amount: bond });
+      await pay(keeper, joinCommittee, { deployment });
     }
     for (let i = 0; i < count; i++) {
       const config = keeperConfig.parse({
@@ -211,10 +216,10 @@ export class World {
   async registerGhost(index: number): Promise<{ client: LocalClient; operatorId: number }> {
     const client = this.client(FIRST_OPERATOR + index);
     await this.#fund(FIRST_OPERATOR + index);
-    await allow(client, this.deployment, "Operators", 10n ** 18n);
     const { address } = client.account;
-    await send(client, call(this.deployment, "Operators", "register", [64, address, address, this.#endpointOf(index)]));
-    return { client, operatorId: await read(client, this.deployment, "Operators", "count", []) };
+    const terms = { capacityChunks: 64, payout: address, prover: address, endpoint: this.#endpointOf(index) };
+    const { operatorId } = await pay(client, register, { deployment: this.deployment, ...terms });
+    return { client, operatorId };
   }
 
   /** In a network of its own, since keepers count one success a network. */
@@ -224,7 +229,7 @@ export class World {
 
   async #fund(account: number): Promise<void> {
     const { address } = this.client(account).account;
-    await send(this.client(), call(this.deployment, "Asset", "transfer", [address, 10n ** 19n]));
+    await transferSync(this.client(), { deployment: this.deployment, to: address, amount: 10n ** 19n });
   }
 
   // ---- Payers ----
@@ -257,7 +262,7 @@ export class World {
     await this.#serveTorrents();
     // Once for all publications: fewer transactions to wait for.
     for (const spender of ["Catalog", "Market"] as const)
-      await allow(this.client(), this.deployment, spender, 10n ** 18n);
+      await allow(this.client(), { deployment: this.deployment, spender, amount: 10n ** 18n });
     const first = await this.#firstContent(options);
     say(`publishing ${first.torrent.name}: ${first.torrent.files.length} files, ${first.torrent.length} bytes`);
     await this.#publish(first.torrent, first.folder);
@@ -319,13 +324,9 @@ export class World {
     // Every other content is told by its magnet link alone, so that its metadata comes over the wire (BEP 9).
     const sources = this.publications.length % 2 ? [magnet] : [`${this.#torrentServer}/${infohash}.torrent`, magnet];
     const commitment = commitmentArgs(commitmentOf(torrent, cache.dataRoot));
-    const contentId = await publish(this.client(), this.deployment, { commitment, name: torrent.name, sources });
-    const orderId = await openOrder(this.client(), this.deployment, {
-      contentId,
-      replicas: 3,
-      startEpoch: 1,
-      epochs: 1,
-    });
+    const [wallet, deployment] = [this.client(), this.deployment];
+    const { contentId } = await publishContent(wallet, { deployment, commitment, name: torrent.name, sources });
+    const { orderId } = await placeOrder(wallet, { deployment, contentId, replicas: 3, startEpoch: 1, epochs: 1 });
     this.publications.push({ contentId, orderId, torrent, torrentFile: this.#torrentFile(infohash) });
   }
 

@@ -1,5 +1,5 @@
 import { type Address, bytesToHex, getAddress } from "viem";
-import type { ContentState, OperatorState, ProtocolState } from "../sdk/state.ts";
+import type { ContentState, OperatorState, ProtocolState } from "../service/state.ts";
 import { type PeerAddress, parseEndpoint } from "../torrent/endpoint.ts";
 
 /** Somebody who holds a content on chain and can be paid for it. */

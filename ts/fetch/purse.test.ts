@@ -3,8 +3,12 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fund } from "../operator/testing.ts";
 import { cost, MEBIBYTE } from "../retrieval/credit.ts";
-import { read } from "../sdk/call.ts";
-import { accountOf, deposit, requestRelease, revoke } from "../sdk/retrieval.ts";
+import { requestReleaseSync } from "../sdk/actions/requestRelease.ts";
+import { revokeSync } from "../sdk/actions/revoke.ts";
+import { Retrieval } from "../sdk/contracts.ts";
+import { addDeposit } from "../sdk/flows/addDeposit.ts";
+import { read } from "../sdk/read.ts";
+import { getPayer } from "../sdk/reads/getPayer.ts";
 import { temporaryFolder } from "../testing/folders.ts";
 import { fetchContent } from "./fetch.ts";
 import { preparePayment } from "./payment.ts";
@@ -46,7 +50,7 @@ describe("a purse", () => {
       say: (what) => said.push(what),
     });
     expect(said).toHaveLength(4); // a deposit, an earmark each, a session key
-    const account = await accountOf(wallet, deployment, wallet.account.address);
+    const account = await getPayer(wallet, { deployment, payer: wallet.account.address });
     expect(account).toMatchObject({ balance: 0n, keys: [{ key: purse.signer.address, ceiling: BUDGET, spent: 0n }] });
     expect(account.earmarks.map(({ amount }) => amount)).toEqual([BUDGET / 2n, BUDGET / 2n]);
 
@@ -64,10 +68,10 @@ describe("a purse", () => {
       expect(averagePrice).toBe(BigInt(operatorId!) * PRICE);
       expect(await market.refusedBy(operatorId!)).toBe(0);
       // An operator redeems at once when the payer takes its money home.
-      await requestRelease(wallet, deployment, operator, 1n);
+      await requestReleaseSync(wallet, { deployment, operator, amount: 1n });
       const channel = [wallet.account.address, operator, BigInt(listing.content.id)] as const;
       await market.withBlocks(async () => {
-        expect((await read(wallet, deployment, "Retrieval", "channel", channel)).paid).toBe(paid);
+        expect((await read(wallet, deployment, Retrieval, "channel", channel)).paid).toBe(paid);
       });
     }
     await purse.close();
@@ -78,7 +82,7 @@ describe("a purse", () => {
     const { deployment } = market.chain;
     const listing = await market.listing();
     const operators = listing.operators.map(({ address }) => address);
-    await deposit(wallet, deployment, 100n);
+    await addDeposit(wallet, { deployment, amount: 100n });
     const said: string[] = [];
     const fill = (budget: bigint) =>
       purse.fund(wallet, listing.content.id, { budget, operators, keySeconds: 30 * DAY }, (what) => said.push(what));
@@ -88,7 +92,7 @@ describe("a purse", () => {
     expect(said).toHaveLength(4);
     await fill(1_500n);
     expect(said.slice(4)[0]).toBe("deposited 500 wei");
-    const account = await accountOf(wallet, deployment, wallet.account.address);
+    const account = await getPayer(wallet, { deployment, payer: wallet.account.address });
     expect(account).toMatchObject({ balance: 0n, keys: [{ ceiling: 1_500n }] });
     await purse.close();
   });
@@ -102,10 +106,12 @@ describe("a purse", () => {
       purse.fund(wallet, listing.content.id, { budget: 10n, operators, keySeconds: 30 * DAY }, () => {});
     await fill();
     const first = purse.signer.address;
-    await revoke(wallet, deployment, first);
+    await revokeSync(wallet, { deployment, key: first });
     await fill();
     expect(purse.signer.address).not.toBe(first);
-    const keys = new Map((await accountOf(wallet, deployment, wallet.account.address)).keys.map((k) => [k.key, k]));
+    const keys = new Map(
+      (await getPayer(wallet, { deployment, payer: wallet.account.address })).keys.map((k) => [k.key, k]),
+    );
     expect(keys.get(purse.signer.address)).toMatchObject({ ceiling: 10n });
     expect(await purse.paying(listing, { maxPrice: PRICE })).toMatchObject({ budget: 10n });
     await purse.close();

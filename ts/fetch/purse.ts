@@ -7,9 +7,13 @@ import { loadAccount } from "../chain/keys.ts";
 import { EXIT, HoldfastError } from "../errors.ts";
 import { promisedBy } from "../retrieval/payer.ts";
 import type { Domain } from "../retrieval/voucher.ts";
-import { read } from "../sdk/call.ts";
+import { authoriseSync } from "../sdk/actions/authorise.ts";
+import { earmarkSync } from "../sdk/actions/earmark.ts";
+import { Retrieval } from "../sdk/contracts.ts";
 import type { Deployment } from "../sdk/deployment.ts";
-import { authorise, deposit, earmark, partnersOf } from "../sdk/retrieval.ts";
+import { addDeposit } from "../sdk/flows/addDeposit.ts";
+import { read } from "../sdk/read.ts";
+import { partnersOf } from "../sdk/reads/getPayer.ts";
 import type { Wallet } from "../sdk/send.ts";
 import { openStore, type Store } from "../store/store.ts";
 import type { Paying } from "./fetch.ts";
@@ -108,7 +112,7 @@ export class Purse {
     return {
       ...terms,
       ...{ domain: this.domain, payer: this.payer, signer: this.signer, store: this.store },
-      formerKeys: (await partnersOf(this.#client, this.#deployment, this.payer)).keys,
+      formerKeys: (await partnersOf(this.#client, { deployment: this.#deployment, payer: this.payer })).keys,
       ...{ contentId: content.id, operators },
       reach: new Map(channels.map(({ operator, promised, room }) => [operator, room > 0n ? promised + room : 0n])),
       budget: budget === undefined || budget > left ? left : budget,
@@ -132,16 +136,16 @@ export class Purse {
       .map(({ operator, room }) => ({ operator, wei: part - room }));
     const sum = missing.reduce((total, { wei }) => total + wei, 0n);
     const [{ balance }, thaw] = await Promise.all([
-      read(client, deployment, "Retrieval", "account", [this.payer]),
-      read(client, deployment, "Retrieval", "thawOf", [this.payer, zeroAddress]),
+      read(client, deployment, Retrieval, "account", [this.payer]),
+      read(client, deployment, Retrieval, "thawOf", [this.payer, zeroAddress]),
     ]);
     const free = balance - thaw.amount;
     if (sum > free) {
-      await deposit(wallet, deployment, sum - free);
+      await addDeposit(wallet, { deployment, amount: sum - free });
       say(`deposited ${sum - free} wei`);
     }
     for (const { operator, wei } of missing) {
-      await earmark(wallet, deployment, operator, wei);
+      await earmarkSync(wallet, { deployment, operator, amount: wei });
       say(`earmarked ${wei} wei for ${operator}`);
     }
     await this.renewKey();
@@ -149,7 +153,7 @@ export class Purse {
     if (left >= budget) return;
     const wider = ceiling + budget - left;
     const until = Math.max(expiry, (await this.#now()) + keySeconds);
-    await authorise(wallet, deployment, { key: this.signer.address, expiry: until, ceiling: wider });
+    await authoriseSync(wallet, { deployment, key: this.signer.address, expiry: until, ceiling: wider });
     say(
       `session key ${this.signer.address} may draw earmarks and ${wider} wei of the free deposit, until ${new Date(until * 1000).toISOString()}`,
     );
@@ -170,10 +174,7 @@ export class Purse {
 
   /** The session key as it stands; `left` is what it may still promise. Its vouchers draw what older keys promised, too. */
   async #key(): Promise<{ left: bigint; expiry: number; ceiling: bigint }> {
-    const key = await read(this.#client, this.#deployment, "Retrieval", "sessionKey", [
-      this.payer,
-      this.signer.address,
-    ]);
+    const key = await read(this.#client, this.#deployment, Retrieval, "sessionKey", [this.payer, this.signer.address]);
     const { ceiling, spent, expiry } = key;
     return { left: ceiling - spent - (await this.#owed()), ceiling, expiry: Number(expiry) };
   }
@@ -192,8 +193,8 @@ export class Purse {
     return Promise.all(
       operators.map(async (operator) => {
         const [earmarked, thaw, paid, elsewhere] = await Promise.all([
-          read(this.#client, this.#deployment, "Retrieval", "earmarkOf", [this.payer, operator]),
-          read(this.#client, this.#deployment, "Retrieval", "thawOf", [this.payer, operator]),
+          read(this.#client, this.#deployment, Retrieval, "earmarkOf", [this.payer, operator]),
+          read(this.#client, this.#deployment, Retrieval, "thawOf", [this.payer, operator]),
           this.#paid(operator, contentId),
           Promise.all(
             all
@@ -211,7 +212,7 @@ export class Purse {
 
   async #paid(operator: Address, contentId: number): Promise<bigint> {
     const args = [this.payer, operator, BigInt(contentId)] as const;
-    return (await read(this.#client, this.#deployment, "Retrieval", "channel", args)).paid;
+    return (await read(this.#client, this.#deployment, Retrieval, "channel", args)).paid;
   }
 
   /** Unix seconds; a local chain's clock may be ahead of ours. */

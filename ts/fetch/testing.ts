@@ -1,4 +1,5 @@
 // A chain on which operators hold a content and sell it: what the tests of paid downloads share.
+
 import { hash } from "node:crypto";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -6,9 +7,10 @@ import { join } from "node:path";
 import { expect, vi } from "vitest";
 import type { OperatorService } from "../operator/run.ts";
 import { fund, metricOf, type Publication, publishSample, startOperator } from "../operator/testing.ts";
-import { openOrder } from "../sdk/actions.ts";
-import { read } from "../sdk/call.ts";
-import type { ProtocolState } from "../sdk/state.ts";
+import { Market as MarketContract } from "../sdk/contracts.ts";
+import { placeOrder } from "../sdk/flows/placeOrder.ts";
+import { read } from "../sdk/read.ts";
+import type { ProtocolState } from "../service/state.ts";
 import { LocalChain } from "../testing/deploy.ts";
 import { eventually } from "../testing/eventually.ts";
 import { findContent, type Listing } from "./operators.ts";
@@ -35,12 +37,14 @@ export class Market {
     const market = new Market(chain, publication, await mkdtemp(join(tmpdir(), "holdfast-market-")));
     for (const price of prices) await market.#register(price);
     const { contentId } = publication;
-    const startEpoch = await read(chain.client(), chain.deployment, "Market", "currentEpoch", []);
+    const startEpoch = await read(chain.client(), chain.deployment, MarketContract, "currentEpoch", []);
     const replicas = prices.length;
-    const orderId = await openOrder(chain.client(), chain.deployment, { contentId, startEpoch, epochs: 1, replicas });
+    const { deployment } = chain;
+    const terms = { deployment, contentId, startEpoch, epochs: 1, replicas };
+    const { orderId } = await placeOrder(chain.client(), terms);
     const slots = () => market.state.orders.get(orderId)?.slots ?? [];
     await eventually(() => expect(slots().filter((slot) => slot !== undefined)).toHaveLength(replicas));
-    const round = await read(chain.client(), chain.deployment, "Market", "currentRound", []);
+    const round = await read(chain.client(), chain.deployment, MarketContract, "currentRound", []);
     await chain.seedRound(round + 1);
     await eventually(() => expect(slots().filter((slot) => slot?.liveFrom === round + 2)).toHaveLength(replicas));
     await chain.toRound(round + 2);
@@ -52,7 +56,7 @@ export class Market {
   }
 
   async listing(): Promise<Listing> {
-    const round = await read(this.chain.client(), this.chain.deployment, "Market", "currentRound", []);
+    const round = await read(this.chain.client(), this.chain.deployment, MarketContract, "currentRound", []);
     return findContent(this.state, this.publication.created.torrent.infohashV2, round)!;
   }
 

@@ -5,12 +5,16 @@ import { decodeKey } from "../beacon/scheme.ts";
 import type { Call } from "../chain/call.ts";
 import type { ChainClient } from "../chain/connection.ts";
 import type { Transactor } from "../chain/transactor.ts";
-import { call, read } from "../sdk/call.ts";
+import { commitValues } from "../sdk/actions/commitValues.ts";
+import { revealValues } from "../sdk/actions/revealValues.ts";
+import { submitSeed } from "../sdk/actions/submitSeed.ts";
 import { epochOf, indexOf, roundAt, startOf } from "../sdk/clock.ts";
+import { Beacon, Oracle } from "../sdk/contracts.ts";
 import type { Deployment } from "../sdk/deployment.ts";
-import type { Head } from "../sdk/mirror.ts";
-import type { ProtocolState } from "../sdk/state.ts";
+import { read } from "../sdk/read.ts";
 import { Duties } from "../service/duties.ts";
+import type { Head } from "../service/mirror.ts";
+import type { ProtocolState } from "../service/state.ts";
 import { DURABLE, type Store, type Table, table } from "../store/store.ts";
 import { Chores } from "./chores.ts";
 import { Errands } from "./errands.ts";
@@ -118,15 +122,15 @@ export class KeeperAgent {
     const { beaconUrls, client, deployment, log, metrics, state } = this.#parts;
     if (state.seeds.has(round)) return;
     this.#duties.start(`seed:${round}`, async () => {
-      const [opens, closes] = await read(client, deployment, "Beacon", "window", [round]);
+      const [opens, closes] = await read(client, deployment, Beacon, "window", [round]);
       if (BigInt(now) < opens || BigInt(now) >= closes) return;
       await this.#turns.wait("seed", round, this.#duties.signal);
       if (state.seeds.has(round)) return;
-      const drandRound = await read(client, deployment, "Beacon", "drandRoundFor", [round]);
-      const [key] = await read(client, deployment, "Beacon", "source", [epochOf(round)]);
+      const drandRound = await read(client, deployment, Beacon, "drandRoundFor", [round]);
+      const [key] = await read(client, deployment, Beacon, "source", [epochOf(round)]);
       const { signature } = await fetchBeacon({ publicKey: decodeKey(key), urls: beaconUrls }, Number(drandRound));
       if (state.seeds.has(round)) return;
-      const what = call(deployment, "Beacon", "submit", [round, signature]);
+      const what = submitSeed.call({ deployment, round, signature });
       await this.#parts.transactor.send(what, { key: `seed:${round}`, priority: SEED, deadline: Number(closes) - 1 });
       metrics.seeds.inc();
       log.info({ round, drandRound: Number(drandRound) }, "the round has its seed");
@@ -138,12 +142,12 @@ export class KeeperAgent {
     if (this.#sent.has(`commit:${epoch}`)) return;
     this.#duties.start(`commit:${epoch}`, async () => {
       if (!(await this.#isSeated(epoch))) return;
-      const { link } = await read(client, deployment, "Oracle", "commitment", [epoch, account]);
+      const { link } = await read(client, deployment, Oracle, "commitment", [epoch, account]);
       const metrics = await this.#samples.metrics(epoch);
       // Who saw nobody commits to that: without it the others may lack the quorum.
       if (BigInt(link) === 0n) {
         const made = (await this.#pledges.get(String(epoch))) ?? (await this.#pledge(epoch, encodePages(metrics)));
-        const what = call(deployment, "Oracle", "commit", [epoch, made.link, BigInt(made.pages.length)]);
+        const what = commitValues.call({ deployment, epoch, link: made.link, pages: made.pages.length });
         await this.#inRound(what, `commit:${epoch}`);
         log.info({ epoch, operators: metrics.size }, "committed to what was sampled");
       }
@@ -166,10 +170,10 @@ export class KeeperAgent {
     this.#duties.start(`reveal:${epoch}`, async () => {
       const made = await this.#pledges.get(String(epoch));
       if (made === undefined) return void this.#sent.add(`reveal:${epoch}`);
-      const { pages, revealed } = await read(client, deployment, "Oracle", "commitment", [epoch, account]);
+      const { pages, revealed } = await read(client, deployment, Oracle, "commitment", [epoch, account]);
       for (let page = revealed; page < pages; page++) {
         const { values, next } = made.pages[page]!;
-        await this.#inRound(call(deployment, "Oracle", "reveal", [epoch, values, next]), `reveal:${epoch}:${page}`);
+        await this.#inRound(revealValues.call({ deployment, epoch, values, next }), `reveal:${epoch}:${page}`);
       }
       if (pages > 0) log.info({ epoch, pages }, "revealed");
       this.#sent.add(`reveal:${epoch}`);
@@ -181,7 +185,7 @@ export class KeeperAgent {
     const { account, client, deployment } = this.#parts;
     let seated = this.#seated.get(epoch);
     if (seated === undefined) {
-      const committee = await read(client, deployment, "Oracle", "committee", [epoch]);
+      const committee = await read(client, deployment, Oracle, "committee", [epoch]);
       seated = committee.some((seat) => seat.toLowerCase() === account.toLowerCase());
       this.#seated.set(epoch, seated);
     }

@@ -1,15 +1,19 @@
 // What keepers do for everybody else, on a real chain: after an outage, and without getting into each other's way.
+
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { LocalBeacon } from "../beacon/local.ts";
-import { currentRoundOf, fund, Holder } from "../operator/testing.ts";
-import { allow, openAudit } from "../sdk/actions.ts";
-import { call, read } from "../sdk/call.ts";
+import { auditOf, currentRoundOf, fund, Holder } from "../operator/testing.ts";
+import { admitKeeperSync } from "../sdk/actions/admitKeeper.ts";
+import { commitValuesSync } from "../sdk/actions/commitValues.ts";
+import { joinCommittee } from "../sdk/actions/joinCommittee.ts";
 import { firstRound, startOf } from "../sdk/clock.ts";
-import { send } from "../sdk/send.ts";
+import { Audits, Beacon, Holdings, Market, Oracle, Pool } from "../sdk/contracts.ts";
+import { pay } from "../sdk/pay.ts";
+import { read } from "../sdk/read.ts";
 import { localAccount, localKey } from "../testing/anvil.ts";
 import { LocalChain } from "../testing/deploy.ts";
 import { eventually } from "../testing/eventually.ts";
@@ -40,9 +44,8 @@ beforeAll(async () => {
   for (const index of [...KEEPERS, FORGETFUL]) {
     await fund(chain, index);
     const wallet = chain.client(index);
-    await send(chain.client(), call(chain.deployment, "Oracle", "admit", [wallet.account.address]));
-    await allow(wallet, chain.deployment, "Oracle", await read(wallet, chain.deployment, "Oracle", "keeperBond", []));
-    await send(wallet, call(chain.deployment, "Oracle", "join", []));
+    await admitKeeperSync(chain.client(), { deployment: chain.deployment, keeper: wallet.account.address });
+    await pay(wallet, joinCommittee, { deployment: chain.deployment });
   }
   await chain.toRound(firstRound(1));
   holder = await Holder.open(chain, OPERATOR);
@@ -83,9 +86,9 @@ async function count(name: string, label?: string): Promise<number> {
 }
 
 const settledThrough = (epoch: number) =>
-  read(chain.client(), chain.deployment, "Pool", "settledThrough", [holder.operatorId, epoch]);
+  read(chain.client(), chain.deployment, Pool, "settledThrough", [holder.operatorId, epoch]);
 const isFrozen = async (epoch: number) =>
-  (await read(chain.client(), chain.deployment, "Pool", "epochFees", [epoch])).frozen;
+  (await read(chain.client(), chain.deployment, Pool, "epochFees", [epoch])).frozen;
 
 test("H-EPOCH: after an outage of all, every ended epoch is settled and frozen in order, each thing by one keeper", async () => {
   await holder.goLive(3);
@@ -125,13 +128,13 @@ test("H-ORC-3: a keeper that commits and does not reveal loses part of its bond,
   const domain = { chainId: wallet.chain.id, oracle: deployment.contracts.Oracle, keeper, epoch: 4 };
   const { link } = pledge(encodePages(new Map()), domain);
   await chain.toRound(firstRound(5));
-  await send(wallet, call(deployment, "Oracle", "commit", [4, link, 1n]));
+  await commitValuesSync(wallet, { deployment, epoch: 4, link, pages: 1 });
   await chain.toRound(firstRound(5) + 2);
   await eventually(async () => {
-    const { bond, fullBond } = await read(wallet, deployment, "Oracle", "keeper", [keeper]);
+    const { bond, fullBond } = await read(wallet, deployment, Oracle, "keeper", [keeper]);
     expect(bond).toBeLessThan(fullBond);
   });
-  const { pages } = await read(wallet, deployment, "Oracle", "commitment", [4, localAccount(FORGETFUL).address]);
+  const { pages } = await read(wallet, deployment, Oracle, "commitment", [4, localAccount(FORGETFUL).address]);
   expect(pages).toBe(0);
 });
 
@@ -143,8 +146,8 @@ test("an absent operator's audit moves on; after seven bad rounds the operator i
   await holder.service.stop();
 
   const started = await currentRoundOf(chain);
-  await openAudit(chain.client(), deployment, holder.orderId, 0);
-  const audit = () => read(chain.client(), deployment, "Audits", "audit", [holder.orderId, 0]);
+  await auditOf(chain, holder.orderId);
+  const audit = () => read(chain.client(), deployment, Audits, "audit", [holder.orderId, 0]);
   const { due } = await audit();
   for (let round = started + 1; round <= due + 1; round++) await chain.seedRound(round);
   await eventually(async () => expect((await audit()).due).toBe(due + 2));
@@ -155,9 +158,9 @@ test("an absent operator's audit moves on; after seven bad rounds the operator i
   await chain.seedRound(started + 8);
   await eventually(async () => expect(await count("chores_total", "eject")).toBe(1));
   await eventually(async () => expect(await count("chores_total", "unwind")).toBe(1));
-  const { stamp } = await read(chain.client(), deployment, "Holdings", "inventory", [holder.operatorId]);
+  const { stamp } = await read(chain.client(), deployment, Holdings, "inventory", [holder.operatorId]);
   expect(stamp).toBe(0);
-  const { operatorId } = await read(chain.client(), deployment, "Market", "slot", [holder.orderId, 0]);
+  const { operatorId } = await read(chain.client(), deployment, Market, "slot", [holder.orderId, 0]);
   expect(operatorId).toBe(0);
   // Where it had moved to when the operator was ejected.
   const { due: last } = await audit();
@@ -169,7 +172,7 @@ test("stopping does not wait for a transaction that no block takes", async () =>
   const client = chain.client();
   await client.setAutomine(false);
   const round = (await currentRoundOf(chain)) + 1;
-  const [opens] = await read(client, chain.deployment, "Beacon", "window", [round]);
+  const [opens] = await read(client, chain.deployment, Beacon, "window", [round]);
   await chain.toRound(round, Number(opens) - startOf(chain.deployment, round));
   await eventually(async () => expect((await client.getTxpoolStatus()).pending).toBeGreaterThan(0));
   await Promise.all(keepers.map((keeper) => keeper.stop()));

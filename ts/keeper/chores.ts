@@ -1,7 +1,13 @@
 import type { ChainClient } from "../chain/connection.ts";
-import { call, read } from "../sdk/call.ts";
+import { closeAudit } from "../sdk/actions/closeAudit.ts";
+import { eject } from "../sdk/actions/eject.ts";
+import { releaseReservation } from "../sdk/actions/releaseReservation.ts";
+import { rollAudit } from "../sdk/actions/rollAudit.ts";
+import { unwind } from "../sdk/actions/unwind.ts";
+import { Holdings, Market } from "../sdk/contracts.ts";
 import type { Deployment } from "../sdk/deployment.ts";
-import { type ProtocolState, slotKey } from "../sdk/state.ts";
+import { read } from "../sdk/read.ts";
+import { type ProtocolState, slotKey } from "../service/state.ts";
 import { Epochs } from "./epochs.ts";
 import type { Errands } from "./errands.ts";
 
@@ -44,8 +50,8 @@ export class Chores {
         if (slot === undefined || slot.liveFrom !== undefined || round <= slot.acceptedIn + ACTIVATION_ROUNDS) continue;
         const key = `release:${slotKey(order.id, replica)}:${slot.acceptedIn}`;
         errands.start(key, round, async () => {
-          if (!(await read(client, deployment, "Market", "isLapsed", [order.id, replica]))) return;
-          await errands.attempt("release", call(deployment, "Market", "release", [order.id, replica]), key);
+          if (!(await read(client, deployment, Market, "isLapsed", [order.id, replica]))) return;
+          await errands.attempt("release", releaseReservation.call({ deployment, orderId: order.id, replica }), key);
         });
       }
     }
@@ -57,9 +63,9 @@ export class Chores {
       if (due >= round) continue;
       const key = `${slotKey(orderId, replica)}:${due}`;
       errands.start(`audit:${key}`, round, async () => {
-        const clean = await read(client, deployment, "Holdings", "isClean", [operatorId, due]);
-        const action = clean ? "close" : "roll";
-        await errands.attempt(action, call(deployment, "Audits", action, [orderId, replica]), `${action}:${key}`);
+        const clean = await read(client, deployment, Holdings, "isClean", [operatorId, due]);
+        const [name, action] = clean ? (["close", closeAudit] as const) : (["roll", rollAudit] as const);
+        await errands.attempt(name, action.call({ deployment, orderId, replica }), `${name}:${key}`);
       });
     }
   }
@@ -72,7 +78,7 @@ export class Chores {
         for (const { order, replica, acceptedIn } of held) {
           const key = `unwind:${slotKey(order.id, replica)}:${acceptedIn}`;
           errands.start(key, round, async () => {
-            await errands.attempt("unwind", call(deployment, "Market", "unwind", [order.id, replica]), key);
+            await errands.attempt("unwind", unwind.call({ deployment, orderId: order.id, replica }), key);
           });
         }
         continue;
@@ -80,8 +86,8 @@ export class Chores {
       const recent = Array.from({ length: BAD_ROUNDS }, (_, i) => round - 1 - i);
       if (held.length === 0 || recent.some((past) => proven.has(past))) continue;
       errands.start(`eject:${id}`, round, async () => {
-        if ((await read(client, deployment, "Holdings", "badInARow", [id])) < BigInt(BAD_ROUNDS)) return;
-        await errands.attempt("eject", call(deployment, "Audits", "eject", [id]), `eject:${id}:${round}`);
+        if ((await read(client, deployment, Holdings, "badInARow", [id])) < BigInt(BAD_ROUNDS)) return;
+        await errands.attempt("eject", eject.call({ deployment, operatorId: id }), `eject:${id}:${round}`);
       });
     }
   }

@@ -1,9 +1,16 @@
 import type { ChainClient } from "../chain/connection.ts";
-import { call, read } from "../sdk/call.ts";
+import { claim } from "../sdk/actions/claim.ts";
+import { forfeit } from "../sdk/actions/forfeit.ts";
+import { freeze } from "../sdk/actions/freeze.ts";
+import { payKeeper } from "../sdk/actions/payKeeper.ts";
+import { settle } from "../sdk/actions/settle.ts";
+import { tally } from "../sdk/actions/tally.ts";
 import { epochOf, indexOf } from "../sdk/clock.ts";
+import { Oracle, Pool } from "../sdk/contracts.ts";
 import type { Deployment } from "../sdk/deployment.ts";
 import { isRevert } from "../sdk/errors.ts";
-import { lastEpochOf, type ProtocolState } from "../sdk/state.ts";
+import { read } from "../sdk/read.ts";
+import { lastEpochOf, type ProtocolState } from "../service/state.ts";
 import type { Errands } from "./errands.ts";
 import { PAGE } from "./values.ts";
 
@@ -58,12 +65,12 @@ export class Epochs {
     const name = `values:${epoch}`;
     if (this.#done.has(name)) return;
     errands.start(name, round, async () => {
-      const { counted, pages } = await read(client, deployment, "Oracle", "session", [epoch]);
+      const { counted, pages } = await read(client, deployment, Oracle, "session", [epoch]);
       for (let page = 0; counted && page < pages; page++) await this.#tally(epoch, page);
-      for (const keeper of await read(client, deployment, "Oracle", "committee", [epoch])) {
-        const made = await read(client, deployment, "Oracle", "commitment", [epoch, keeper]);
+      for (const keeper of await read(client, deployment, Oracle, "committee", [epoch])) {
+        const made = await read(client, deployment, Oracle, "commitment", [epoch, keeper]);
         if (made.revealed === made.pages) continue;
-        const what = call(deployment, "Oracle", "forfeit", [epoch, keeper]);
+        const what = forfeit.call({ deployment, epoch, keeper });
         await errands.attempt("forfeit", what, `forfeit:${epoch}:${keeper}`);
       }
       this.#done.add(name);
@@ -72,19 +79,15 @@ export class Epochs {
 
   async #tally(epoch: number, page: number): Promise<void> {
     const { client, deployment, errands } = this.#parts;
-    const { counted, pages, talliedPages } = await read(client, deployment, "Oracle", "session", [epoch]);
+    const { counted, pages, talliedPages } = await read(client, deployment, Oracle, "session", [epoch]);
     if (!counted || page >= pages || (talliedPages >> BigInt(page)) & 1n) return;
-    await errands.attempt(
-      "tally",
-      call(deployment, "Oracle", "tally", [epoch, BigInt(page)]),
-      `tally:${epoch}:${page}`,
-    );
+    await errands.attempt("tally", tally.call({ deployment, epoch, page }), `tally:${epoch}:${page}`);
   }
 
   #settle(id: number, through: number, round: number): void {
     const { client, deployment, errands, state } = this.#parts;
     if ((this.#settled.get(id) ?? 0) >= through) return;
-    const isSettled = (epoch: number) => read(client, deployment, "Pool", "settledThrough", [id, epoch]);
+    const isSettled = (epoch: number) => read(client, deployment, Pool, "settledThrough", [id, epoch]);
     errands.start(`settle:${id}`, round, async () => {
       if (await isSettled(through)) return void this.#settled.set(id, through);
       let epoch = Math.max(this.#settled.get(id) ?? 0, ...state.operators.get(id)!.settled) + 1;
@@ -101,15 +104,15 @@ export class Epochs {
   /** @returns whether the epoch is settled now */
   async #settleOne(id: number, epoch: number): Promise<boolean> {
     const { client, deployment, errands } = this.#parts;
-    const what = call(deployment, "Settlement", "settle", [id, epoch]);
-    const settle = () => errands.attempt("settle", what, `settle:${id}:${epoch}`);
-    let refusal = await settle();
+    const what = settle.call({ deployment, operatorId: id, epoch });
+    const trySettle = () => errands.attempt("settle", what, `settle:${id}:${epoch}`);
+    let refusal = await trySettle();
     if (isRevert(refusal, "Settlement_NotTallied")) {
       const page = Math.floor((id - 1) / PAGE);
       for (let back = 0; back <= CARRY && back < epoch; back++) await this.#tally(epoch - back, page);
-      refusal = await settle();
+      refusal = await trySettle();
     }
-    return refusal === undefined || read(client, deployment, "Pool", "settledThrough", [id, epoch]);
+    return refusal === undefined || read(client, deployment, Pool, "settledThrough", [id, epoch]);
   }
 
   #freeze(through: number, round: number): void {
@@ -118,11 +121,7 @@ export class Epochs {
     if (due.length === 0) return;
     errands.start("freeze:epochs", round, async () => {
       for (const epoch of this.#unfrozen(through).slice(0, EPOCHS_AT_ONCE)) {
-        const refusal = await errands.attempt(
-          "freeze",
-          call(deployment, "Settlement", "freeze", [epoch]),
-          `freeze:${epoch}`,
-        );
+        const refusal = await errands.attempt("freeze", freeze.call({ deployment, epoch }), `freeze:${epoch}`);
         // A later one was closed before it, which only goes when nothing was live in it.
         if (isRevert(refusal, "EpochSchedule_NotNext")) this.#done.add(`freeze:${epoch}`);
         else if (refusal !== undefined && !state.frozen.has(epoch)) return;
@@ -147,10 +146,10 @@ export class Epochs {
     const name = `pay:${epoch}`;
     if (this.#done.has(name)) return;
     errands.start(name, round, async () => {
-      const { unpaidKeepers } = await read(client, deployment, "Pool", "epochFees", [epoch]);
+      const { unpaidKeepers } = await read(client, deployment, Pool, "epochFees", [epoch]);
       for (let seat = 0; unpaidKeepers >> seat !== 0; seat++) {
         if (((unpaidKeepers >> seat) & 1) === 0) continue;
-        const what = call(deployment, "Settlement", "payKeeper", [epoch, BigInt(seat)]);
+        const what = payKeeper.call({ deployment, epoch, seat });
         await errands.attempt("pay", what, `pay:${epoch}:${seat}`);
       }
       this.#done.add(name);
@@ -165,7 +164,7 @@ export class Epochs {
         if (paid.has(epoch) || !state.frozen.has(epoch) || this.#refused.get(name) === round) continue;
         errands.start(name, round, async () => {
           if (paid.has(epoch)) return;
-          const refusal = await errands.attempt("claim", call(deployment, "Settlement", "claim", [id, epoch]), name);
+          const refusal = await errands.attempt("claim", claim.call({ deployment, operatorId: id, epoch }), name);
           if (refusal !== undefined) this.#refused.set(name, round);
         });
       }

@@ -9,10 +9,12 @@ import { LocalBeacon } from "../beacon/local.ts";
 import { operatorConfig } from "../operator/config.ts";
 import { OperatorService } from "../operator/run.ts";
 import { fund, orderOf, publishSample } from "../operator/testing.ts";
-import { allow } from "../sdk/actions.ts";
-import { call, read } from "../sdk/call.ts";
+import { admitKeeperSync } from "../sdk/actions/admitKeeper.ts";
+import { joinCommittee } from "../sdk/actions/joinCommittee.ts";
 import { firstRound, startOf } from "../sdk/clock.ts";
-import { send } from "../sdk/send.ts";
+import { Asset, Beacon, Oracle, Pool } from "../sdk/contracts.ts";
+import { pay } from "../sdk/pay.ts";
+import { read } from "../sdk/read.ts";
 import { localAccount, localKey } from "../testing/anvil.ts";
 import { LocalChain } from "../testing/deploy.ts";
 
@@ -73,20 +75,19 @@ async function stopKeeper(child: ChildProcess, signal: NodeJS.Signals): Promise<
 /** Before the genesis, so that the seat is one of the first epoch. */
 async function takeSeat(): Promise<void> {
   const { deployment } = chain;
-  await send(chain.client(), call(deployment, "Oracle", "admit", [keeper]));
+  await admitKeeperSync(chain.client(), { deployment, keeper });
   const wallet = chain.client(KEEPER);
-  await allow(wallet, deployment, "Oracle", await read(wallet, deployment, "Oracle", "keeperBond", []));
-  await send(wallet, call(deployment, "Oracle", "join", []));
+  await pay(wallet, joinCommittee, { deployment });
 }
 
 const ask = <T>(question: () => Promise<T>) => expect.poll(question, { timeout: 30_000, interval: 50 });
-const seedOf = (round: number) => read(chain.client(), chain.deployment, "Beacon", "seed", [round]);
-const session = () => read(chain.client(), chain.deployment, "Oracle", "session", [1]);
-const commitment = () => read(chain.client(), chain.deployment, "Oracle", "commitment", [1, keeper]);
+const seedOf = (round: number) => read(chain.client(), chain.deployment, Beacon, "seed", [round]);
+const session = () => read(chain.client(), chain.deployment, Oracle, "session", [1]);
+const commitment = () => read(chain.client(), chain.deployment, Oracle, "commitment", [1, keeper]);
 
 /** Moves to a round's beacon, and waits until somebody has brought its seed. */
 async function seededRound(round: number): Promise<void> {
-  const [opens] = await read(chain.client(), chain.deployment, "Beacon", "window", [round]);
+  const [opens] = await read(chain.client(), chain.deployment, Beacon, "window", [round]);
   await chain.toRound(round, Number(opens) - startOf(chain.deployment, round));
   await ask(() => seedOf(round)).not.toBe(`0x${"00".repeat(32)}`);
 }
@@ -128,13 +129,13 @@ test("H-ORC-3: a keeper that is killed between commitment and reveal reveals wha
   await ask(async () => (await session()).counted).toBe(true);
   await chain.toRound(firstRound(2) + 2);
   await ask(async () => (await session()).talliedPages).toBe(1n);
-  const metrics = await read(chain.client(), chain.deployment, "Oracle", "metrics", [operatorId, 1]);
+  const metrics = await read(chain.client(), chain.deployment, Oracle, "metrics", [operatorId, 1]);
   expect(metrics).toEqual([true, true, 10_000, expect.any(Number)]);
-  await ask(() => read(chain.client(), chain.deployment, "Pool", "settledThrough", [operatorId, 1])).toBe(true);
+  await ask(() => read(chain.client(), chain.deployment, Pool, "settledThrough", [operatorId, 1])).toBe(true);
 
-  const before = await read(chain.client(), chain.deployment, "Asset", "balanceOf", [keeper]);
+  const before = await read(chain.client(), chain.deployment, Asset, "balanceOf", [keeper]);
   await chain.toRound(firstRound(2) + 5);
-  await ask(() => read(chain.client(), chain.deployment, "Asset", "balanceOf", [keeper])).toBeGreaterThan(before);
-  await ask(async () => (await read(chain.client(), chain.deployment, "Pool", "epochFees", [1])).unpaidKeepers).toBe(0);
+  await ask(() => read(chain.client(), chain.deployment, Asset, "balanceOf", [keeper])).toBeGreaterThan(before);
+  await ask(async () => (await read(chain.client(), chain.deployment, Pool, "epochFees", [1])).unpaidKeepers).toBe(0);
   expect(await stopKeeper(child, "SIGTERM")).toBe(0);
 }, 120_000);

@@ -6,11 +6,12 @@ import { connect } from "../chain/connection.ts";
 import { HeadWatch } from "../chain/head-watch.ts";
 import { loadAccount } from "../chain/keys.ts";
 import { Transactor } from "../chain/transactor.ts";
-import { read } from "../sdk/call.ts";
-import { loadDeployment } from "../sdk/deployment.ts";
+import { Oracle } from "../sdk/contracts.ts";
 import { ERRORS } from "../sdk/errors.ts";
-import { Mirror } from "../sdk/mirror.ts";
+import { loadDeployment } from "../sdk/node.ts";
+import { read } from "../sdk/read.ts";
 import { Health } from "../service/health.ts";
+import { Mirror } from "../service/mirror.ts";
 import { openStore } from "../store/store.ts";
 import { KeeperAgent } from "./agent.ts";
 import type { KeeperConfig } from "./config.ts";
@@ -50,7 +51,7 @@ export class KeeperService {
       const maxFeePerGas = parseGwei(String(config.maxFeeGwei));
       const transactor = await Transactor.open({ client, account, store, log, errors: ERRORS, maxFeePerGas, registry });
       stops.push(() => transactor.close());
-      const { fullBond } = await read(client, deployment, "Oracle", "keeper", [account.address]);
+      const { fullBond } = await read(client, deployment, Oracle, "keeper", [account.address]);
       if (fullBond === 0n) log.warn({ keeper: account.address }, "has not joined the committee: it only does chores");
 
       const mirror = await Mirror.open({ client, deployment, store, log });

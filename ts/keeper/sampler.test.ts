@@ -5,7 +5,7 @@ import { pino } from "pino";
 import { afterEach, describe, expect, test } from "vitest";
 import type { Deployment } from "../sdk/deployment.ts";
 import { commitmentArgs } from "../sdk/manifest.ts";
-import { type ContentState, ProtocolState } from "../sdk/state.ts";
+import { type ContentState, ProtocolState } from "../service/state.ts";
 import { openStore } from "../store/store.ts";
 import { parseEndpoint } from "../torrent/endpoint.ts";
 import { checkData, commitmentOf } from "../torrent/index.ts";

@@ -4,13 +4,13 @@ import { hexToBytes } from "viem";
 import { messageOf } from "../errors.ts";
 import { epochOf, roundAt } from "../sdk/clock.ts";
 import type { Deployment } from "../sdk/deployment.ts";
-import { parseSources, readTorrentFile } from "../sdk/sources.ts";
-import type { ContentState, OperatorState, ProtocolState } from "../sdk/state.ts";
+import type { ContentState, OperatorState, ProtocolState } from "../service/state.ts";
 import { type PeerAddress, parseEndpoint } from "../torrent/endpoint.ts";
 import { filesRoot, parseInfo, parseTorrent, type Torrent } from "../torrent/index.ts";
 import { fetchMetadata } from "../wire/fetch.ts";
 import { type ProbeOptions, probe } from "../wire/probe.ts";
 import { type Reach, reachable } from "../wire/reach.ts";
+import { parseSources, readTorrentFile } from "../wire/sources.ts";
 import type { Outcome, Samples } from "./samples.ts";
 import { TorrentCache } from "./torrent-cache.ts";
 

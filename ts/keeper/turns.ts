@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Address, keccak256, stringToHex } from "viem";
 import type { ChainClient } from "../chain/connection.ts";
-import { read } from "../sdk/call.ts";
 import { epochOf } from "../sdk/clock.ts";
+import { Oracle } from "../sdk/contracts.ts";
 import type { Deployment } from "../sdk/deployment.ts";
+import { read } from "../sdk/read.ts";
 
 export interface TurnsParts {
   readonly deployment: Deployment;
@@ -41,7 +42,7 @@ export class Turns {
   /** The seats of an epoch under way do not change. */
   async #committeeOf(epoch: number): Promise<readonly Address[]> {
     if (epoch !== this.#epoch) {
-      this.#committee = await read(this.#parts.client, this.#parts.deployment, "Oracle", "committee", [epoch]);
+      this.#committee = await read(this.#parts.client, this.#parts.deployment, Oracle, "committee", [epoch]);
       this.#epoch = epoch;
     }
     return this.#committee;

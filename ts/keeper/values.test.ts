@@ -2,7 +2,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { read } from "../sdk/call.ts";
+import { Oracle } from "../sdk/contracts.ts";
+import { read } from "../sdk/read.ts";
 import { openStore } from "../store/store.ts";
 import { LocalChain } from "../testing/deploy.ts";
 import { Samples } from "./samples.ts";
@@ -52,7 +53,7 @@ test("H-ORC-3: the chain of hashes is the Oracle's own, page by page, down to a 
   for (const [page, { values, next }] of made.pages.entries()) {
     expect(values).toBe(pages[page]);
     const args = [KEEPER, 7, BigInt(page), values, next] as const;
-    expect(await read(chain.client(), chain.deployment, "Oracle", "linkOf", args)).toBe(link);
+    expect(await read(chain.client(), chain.deployment, Oracle, "linkOf", args)).toBe(link);
     link = next;
   }
   expect(pledge(pages, terms).link).not.toBe(made.link);

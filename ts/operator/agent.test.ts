@@ -3,16 +3,25 @@ import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
-import { openAudit } from "../sdk/actions.ts";
-import { call, read } from "../sdk/call.ts";
-import { send } from "../sdk/send.ts";
+import { freezeSync } from "../sdk/actions/freeze.ts";
+import { Asset, Audits, Holdings, Market } from "../sdk/contracts.ts";
+import { read } from "../sdk/read.ts";
 import { Health } from "../service/health.ts";
 import { LocalChain } from "../testing/deploy.ts";
 import { DataFolder } from "../torrent/index.ts";
 import { Seeder } from "../wire/seeder.ts";
 import type { OperatorConfigInput } from "./config.ts";
 import type { OperatorService } from "./run.ts";
-import { contentsIn, fund, metricOf, orderOf, publishSample, spoil, startOperator as start } from "./testing.ts";
+import {
+  auditOf,
+  contentsIn,
+  fund,
+  metricOf,
+  orderOf,
+  publishSample,
+  spoil,
+  startOperator as start,
+} from "./testing.ts";
 
 const closing: (() => Promise<unknown>)[] = [];
 let chain: LocalChain;
@@ -43,11 +52,11 @@ async function startOperator(
 }
 
 async function currentEpoch(): Promise<number> {
-  return read(chain.client(), chain.deployment, "Market", "currentEpoch", []);
+  return read(chain.client(), chain.deployment, Market, "currentEpoch", []);
 }
 
 async function currentRound(): Promise<number> {
-  return read(chain.client(), chain.deployment, "Market", "currentRound", []);
+  return read(chain.client(), chain.deployment, Market, "currentRound", []);
 }
 
 const soon = { timeout: 15_000, interval: 50 };
@@ -84,7 +93,7 @@ test("an order is fetched, checked, accepted, activated and proven; damage is re
   await chain.toRound(round + 5);
   await vi.waitFor(() => expect(slot()).toBeUndefined(), soon);
   expect(proven()).not.toContain(round + 4);
-  const { lostHalves } = await read(chain.client(), chain.deployment, "Holdings", "tally", [operator.operatorId, 1]);
+  const { lostHalves } = await read(chain.client(), chain.deployment, Holdings, "tally", [operator.operatorId, 1]);
   expect(lostHalves).toBe(1);
 });
 
@@ -116,12 +125,12 @@ test("data that another client keeps is adopted where it is, and an audit of it 
   await vi.waitFor(() => expect(slot()?.liveFrom).toBe(round + 2), soon);
 
   await chain.toRound(round + 2);
-  await openAudit(chain.client(), chain.deployment, orderId, 0);
+  await auditOf(chain, orderId);
   await chain.seedRound(round + 3);
   await vi.waitFor(() => expect(operator.state.operators.get(operator.operatorId)!.proven).toContain(round + 3), soon);
   await vi.waitFor(() => expect(operator.state.auditsOf(operator.operatorId)).toEqual([]), soon);
   const payout = chain.client(2).account.address;
-  expect(await read(chain.client(), chain.deployment, "Audits", "credit", [payout])).toBeGreaterThan(0n);
+  expect(await read(chain.client(), chain.deployment, Audits, "credit", [payout])).toBeGreaterThan(0n);
 });
 
 test("an order for one copy goes to one of two operators, and what the other one fetched is no loss", async () => {
@@ -154,9 +163,9 @@ test("H-EPOCH-3: an epoch that ended is settled and, once frozen, claimed to the
   await chain.toRound((epoch + 1) * 30 + 2);
   await vi.waitFor(() => expect(me().weighed).toContain(epoch), soon);
   await chain.toRound((epoch + 1) * 30 + 5);
-  await send(chain.client(), call(chain.deployment, "Settlement", "freeze", [epoch]));
+  await freezeSync(chain.client(), { deployment: chain.deployment, epoch });
   await vi.waitFor(() => expect(me().paid).toContain(epoch), soon);
-  expect(await read(chain.client(), chain.deployment, "Asset", "balanceOf", [payout])).toBeGreaterThan(0n);
+  expect(await read(chain.client(), chain.deployment, Asset, "balanceOf", [payout])).toBeGreaterThan(0n);
 
   const kept = () => contentsIn(dataDir);
   expect(await kept()).toEqual([published.infohash]);

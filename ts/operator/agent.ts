@@ -4,12 +4,21 @@ import type { Call } from "../chain/call.ts";
 import type { ChainClient } from "../chain/connection.ts";
 import type { Transactor } from "../chain/transactor.ts";
 import { HoldfastError } from "../errors.ts";
-import { call, read } from "../sdk/call.ts";
+import { accept } from "../sdk/actions/accept.ts";
+import { activate } from "../sdk/actions/activate.ts";
+import { answerAudit } from "../sdk/actions/answerAudit.ts";
+import { prove } from "../sdk/actions/prove.ts";
+import { releaseReservation } from "../sdk/actions/releaseReservation.ts";
+import { rollAudit } from "../sdk/actions/rollAudit.ts";
+import { unwind } from "../sdk/actions/unwind.ts";
 import { epochOf, roundAt, startOf } from "../sdk/clock.ts";
+import { Audits, Holdings, Market, Operators } from "../sdk/contracts.ts";
 import type { Deployment } from "../sdk/deployment.ts";
 import { isRevert } from "../sdk/errors.ts";
-import type { Head } from "../sdk/mirror.ts";
+import { read } from "../sdk/read.ts";
 import { attempt } from "../sdk/send.ts";
+import { Duties } from "../service/duties.ts";
+import type { Head } from "../service/mirror.ts";
 import {
   type ContentState,
   firstRoundOf,
@@ -18,8 +27,7 @@ import {
   type OperatorState,
   type OrderState,
   type ProtocolState,
-} from "../sdk/state.ts";
-import { Duties } from "../service/duties.ts";
+} from "../service/state.ts";
 import type { Store } from "../store/store.ts";
 import type { Seeder } from "../wire/seeder.ts";
 import { Custodian, type CustodianSettings } from "./custodian.ts";
@@ -190,14 +198,14 @@ export class OperatorAgent {
     if (!live || me.proven.has(round) || this.#nothingDueIn === round) return;
     this.#duties.start(`prove:${round}`, async () => {
       const { client, deployment, log, metrics } = this.#parts;
-      const drawn = await read(client, deployment, "Holdings", "challenges", [me.id]);
+      const drawn = await read(client, deployment, Holdings, "challenges", [me.id]);
       if (drawn.length === 0) {
         this.#nothingDueIn = round;
         return;
       }
       const proof = await this.#custodian.noticing(this.#prover.round(drawn));
       const contents = new Set(drawn.map(({ contentId }) => contentId));
-      await this.#send(call(deployment, "Holdings", "prove", [me.id, proof]), `prove:${me.id}:${round}`, {
+      await this.#send(prove.call({ deployment, operatorId: me.id, proof }), `prove:${me.id}:${round}`, {
         round,
         priority: PROOF,
       });
@@ -213,10 +221,10 @@ export class OperatorAgent {
       if (due === round && state.seeds.has(round)) {
         this.#duties.start(`answer:${subject}`, async () => {
           const { contentId } = this.#order(orderId);
-          const seed = await read(client, deployment, "Audits", "auditSeed", [orderId, replica]);
-          const leaves = await read(client, deployment, "Holdings", "wordsOf", [contentId, seed]);
+          const seed = await read(client, deployment, Audits, "auditSeed", [orderId, replica]);
+          const leaves = await read(client, deployment, Holdings, "wordsOf", [contentId, seed]);
           const proof = await this.#custodian.noticing(this.#prover.words(contentId, leaves));
-          await this.#send(call(deployment, "Audits", "answer", [orderId, replica, proof]), `answer:${subject}`, {
+          await this.#send(answerAudit.call({ deployment, orderId, replica, proof }), `answer:${subject}`, {
             round,
             priority: ANSWER,
           });
@@ -226,7 +234,7 @@ export class OperatorAgent {
       } else if (due < round && !me.proven.has(due)) {
         // Missed or void: it moves on, and settling does not wait for it.
         this.#duties.start(`roll:${subject}`, () =>
-          this.#send(call(deployment, "Audits", "roll", [orderId, replica]), `roll:${subject}`),
+          this.#send(rollAudit.call({ deployment, orderId, replica }), `roll:${subject}`),
         );
       }
     }
@@ -262,8 +270,8 @@ export class OperatorAgent {
   async #room(me: OperatorState) {
     const { client, deployment, library } = this.#parts;
     const [operator, [chunks, stake], free] = await Promise.all([
-      read(client, deployment, "Operators", "operator", [me.id]),
-      read(client, deployment, "Operators", "reservedNow", [me.id]),
+      read(client, deployment, Operators, "operator", [me.id]),
+      read(client, deployment, Operators, "reservedNow", [me.id]),
       library.freeBytes(),
     ]);
     const taking = [...this.#taking.values()].reduce((sum, n) => sum + n, 0);
@@ -283,7 +291,11 @@ export class OperatorAgent {
         if (!this.#settings.reserveFirst) {
           // What would not be accepted need not be fetched.
           const { client, deployment, transactor } = this.#parts;
-          await attempt(client, transactor.address, call(deployment, "Market", "accept", [order.id, replica, me.id]));
+          await attempt(
+            client,
+            transactor.address,
+            accept.call({ deployment, orderId: order.id, replica, operatorId: me.id }),
+          );
           await this.#custodian.fetch(content, this.#duties.signal);
         }
         await this.#accept(me, order);
@@ -311,7 +323,7 @@ export class OperatorAgent {
     const { replica } = again;
     try {
       await this.#send(
-        call(deployment, "Market", "accept", [order.id, replica, me.id]),
+        accept.call({ deployment, orderId: order.id, replica, operatorId: me.id }),
         `accept:${order.id}:${replica}:${me.id}:${round}`,
       );
       log.info(
@@ -331,7 +343,7 @@ export class OperatorAgent {
     const subject = `${order.id}:${replica}:${acceptedIn}`;
     if (round >= from + ACTIVATION_ROUNDS || round >= lastRoundOf(order)) {
       this.#duties.start(`release:${subject}`, async () => {
-        if (await read(client, deployment, "Market", "isLapsed", [order.id, replica]))
+        if (await read(client, deployment, Market, "isLapsed", [order.id, replica]))
           await this.#release(order, replica, subject);
       });
     }
@@ -339,10 +351,10 @@ export class OperatorAgent {
     const held = library.get(content.commitment.infohash.slice(2)) !== undefined;
     if (round < from || !held || !state.seeds.has(round)) return;
     this.#duties.start(`activate:${subject}:${round}`, async () => {
-      const seed = await read(client, deployment, "Market", "activationSeed", [order.id, replica]);
-      const leaves = await read(client, deployment, "Holdings", "wordsOf", [content.id, seed]);
+      const seed = await read(client, deployment, Market, "activationSeed", [order.id, replica]);
+      const leaves = await read(client, deployment, Holdings, "wordsOf", [content.id, seed]);
       const proof = await this.#custodian.noticing(this.#prover.words(content.id, leaves));
-      const what = call(deployment, "Market", "activate", [order.id, replica, proof]);
+      const what = activate.call({ deployment, orderId: order.id, replica, proof });
       try {
         await this.#send(what, `activate:${subject}`, { round, priority: ANSWER });
         this.#parts.log.info(
@@ -357,7 +369,7 @@ export class OperatorAgent {
 
   async #release({ id }: OrderState, replica: number, subject: string): Promise<void> {
     const { deployment, log } = this.#parts;
-    await this.#send(call(deployment, "Market", "release", [id, replica]), `release:${subject}`);
+    await this.#send(releaseReservation.call({ deployment, orderId: id, replica }), `release:${subject}`);
     log.warn({ orderId: id, replica }, "a reservation has lapsed; it is given back");
   }
 
@@ -369,7 +381,7 @@ export class OperatorAgent {
       if (liveFrom === undefined) continue;
       const subject = `${order.id}:${replica}:${acceptedIn}`;
       this.#duties.start(`unwind:${subject}`, async () => {
-        await this.#send(call(deployment, "Market", "unwind", [order.id, replica]), `unwind:${me.id}:${subject}`);
+        await this.#send(unwind.call({ deployment, orderId: order.id, replica }), `unwind:${me.id}:${subject}`);
       });
     }
   }

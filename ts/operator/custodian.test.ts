@@ -1,11 +1,11 @@
 // What costs stake when it goes wrong: telling data that is lost from data whose disk is not there.
+
 import { mkdir, open as openFile, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { connect, createServer, type Socket } from "node:net";
 import { dirname, join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { EXIT } from "../errors.ts";
-import { call } from "../sdk/call.ts";
-import { send } from "../sdk/send.ts";
+import { reportLossSync } from "../sdk/actions/reportLoss.ts";
 import { LocalChain } from "../testing/deploy.ts";
 import { eventually } from "../testing/eventually.ts";
 import { temporaryFolder } from "../testing/folders.ts";
@@ -119,7 +119,7 @@ test("a loss of more than its share within a round waits for the owner's word", 
   expect(holder.slot).toBeDefined();
   expect(await metricOf(holder.service, "losses_reported_total")).toBe(0);
 
-  await send(chain.client(5), call(chain.deployment, "Audits", "reportLoss", [orderId, 0]));
+  await reportLossSync(chain.client(5), { deployment: chain.deployment, orderId, replica: 0 });
   await eventually(() => expect(holder.slot).toBeUndefined());
   await eventually(() => expect(holder.health.faults()).toEqual([]));
   await eventually(async () => expect(await contentsIn(holder.dataDir)).toEqual([]));

@@ -1,10 +1,10 @@
 import type { Logger } from "pino";
 import type { Call } from "../chain/call.ts";
-import { call } from "../sdk/call.ts";
+import { reportLoss } from "../sdk/actions/reportLoss.ts";
 import { ROUNDS } from "../sdk/clock.ts";
 import type { Deployment } from "../sdk/deployment.ts";
-import { type ContentState, type HeldSlot, lastRoundOf, type ProtocolState } from "../sdk/state.ts";
 import type { Duties } from "../service/duties.ts";
+import { type ContentState, type HeldSlot, lastRoundOf, type ProtocolState } from "../service/state.ts";
 import { type PeerAddress, parseEndpoint } from "../torrent/endpoint.ts";
 import type { DataFolder } from "../torrent/index.ts";
 import type { Seeder } from "../wire/seeder.ts";
@@ -289,7 +289,7 @@ export class Custodian {
       for (const slot of lost) {
         const { order, replica } = slot;
         if (await this.#isAbsent(infohash)) return this.#clear(infohash);
-        await send(call(deployment, "Audits", "reportLoss", [order.id, replica]), `lose:${slotKey(slot)}`);
+        await send(reportLoss.call({ deployment, orderId: order.id, replica }), `lose:${slotKey(slot)}`);
         metrics.losses.inc();
         log.error({ orderId: order.id, replica, contentId: content.id }, "a slot is reported lost");
       }

@@ -1,11 +1,18 @@
 // What an operator does at the turns of an order's life that are not its daily round.
+
 import { dirname } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { encodePages, pledge } from "../keeper/values.ts";
-import { allow, openOrder } from "../sdk/actions.ts";
-import { call, read } from "../sdk/call.ts";
+import { admitKeeperSync } from "../sdk/actions/admitKeeper.ts";
+import { commitValuesSync } from "../sdk/actions/commitValues.ts";
+import { ejectSync } from "../sdk/actions/eject.ts";
+import { joinCommittee } from "../sdk/actions/joinCommittee.ts";
+import { revealValuesSync } from "../sdk/actions/revealValues.ts";
 import { epochOf, firstRound } from "../sdk/clock.ts";
-import { send } from "../sdk/send.ts";
+import { Market, Operators, Oracle, Pool } from "../sdk/contracts.ts";
+import { placeOrder } from "../sdk/flows/placeOrder.ts";
+import { pay } from "../sdk/pay.ts";
+import { read } from "../sdk/read.ts";
 import { LocalChain } from "../testing/deploy.ts";
 import { eventually } from "../testing/eventually.ts";
 import { DataFolder } from "../torrent/index.ts";
@@ -22,9 +29,8 @@ beforeAll(async () => {
   for (const index of [1, 2, 3, 4, 5, KEEPER]) await fund(chain, index);
   const { deployment } = chain;
   const keeper = chain.client(KEEPER);
-  await send(chain.client(), call(deployment, "Oracle", "admit", [keeper.account.address]));
-  await allow(keeper, deployment, "Oracle", await read(keeper, deployment, "Oracle", "keeperBond", []));
-  await send(keeper, call(deployment, "Oracle", "join", []));
+  await admitKeeperSync(chain.client(), { deployment, keeper: keeper.account.address });
+  await pay(keeper, joinCommittee, { deployment });
   await chain.toRound(firstRound(1));
 });
 afterAll(() => chain.stop());
@@ -50,14 +56,14 @@ test("settling an epoch whose medians nobody has tallied tallies them first", as
   const seen = new Map([[holder.operatorId, { uptimeBps: 9_000, availabilityBps: 8_000 }]]);
   const { link, pages } = pledge(encodePages(seen), domain);
   await chain.toRound(firstRound(2));
-  await send(keeper, call(deployment, "Oracle", "commit", [1, link, BigInt(pages.length)]));
+  await commitValuesSync(keeper, { deployment, epoch: 1, link, pages: pages.length });
   await chain.toRound(firstRound(2) + 1);
-  await send(keeper, call(deployment, "Oracle", "reveal", [1, pages[0]!.values, pages[0]!.next]));
+  await revealValuesSync(keeper, { deployment, epoch: 1, values: pages[0]!.values, next: pages[0]!.next });
 
   await chain.toRound(firstRound(2) + 2);
-  const settled = () => read(keeper, deployment, "Pool", "settledThrough", [holder.operatorId, 1]);
+  const settled = () => read(keeper, deployment, Pool, "settledThrough", [holder.operatorId, 1]);
   await eventually(async () => expect(await settled()).toBe(true));
-  const metrics = await read(keeper, deployment, "Oracle", "metrics", [holder.operatorId, 1]);
+  const metrics = await read(keeper, deployment, Oracle, "metrics", [holder.operatorId, 1]);
   expect(metrics).toEqual([true, true, 9_000, 8_000]);
 });
 
@@ -68,7 +74,7 @@ test("an order that renews one it holds is accepted before it starts, and proven
   const epoch = epochOf(await currentRoundOf(chain));
   const { contentId } = holder.publication;
   const terms = { contentId, replicas: 1, startEpoch: epoch + 1, epochs: 1, incumbentOrder: holder.orderId };
-  const renewal = await openOrder(chain.client(), chain.deployment, terms);
+  const { orderId: renewal } = await placeOrder(chain.client(), { deployment: chain.deployment, ...terms });
   const slot = () => holder.service.state.orders.get(renewal)?.slots[0];
 
   const start = firstRound(epoch + 1);
@@ -120,7 +126,7 @@ test.each([
   if (online) await holder.start(config);
   await eventually(() => expect(holder.slot).toBeUndefined());
   expect(holder.service.state.orders.get(orderId)!.barred).toContain(operatorId);
-  const [chunks] = await read(chain.client(), chain.deployment, "Operators", "reservedNow", [operatorId]);
+  const [chunks] = await read(chain.client(), chain.deployment, Operators, "reservedNow", [operatorId]);
   expect(chunks).toBe(0n);
 });
 
@@ -134,8 +140,8 @@ test("an operator that was ejected unwinds its slots when it is back", async () 
   const round = await currentRoundOf(chain);
   for (let missed = 1; missed <= 7; missed++) await chain.seedRound(round + missed);
   await chain.toRound(round + 8);
-  await send(chain.client(), call(chain.deployment, "Audits", "eject", [operatorId]));
-  expect(await read(chain.client(), chain.deployment, "Market", "slot", [orderId, 0])).toMatchObject({ operatorId });
+  await ejectSync(chain.client(), { deployment: chain.deployment, operatorId });
+  expect(await read(chain.client(), chain.deployment, Market, "slot", [orderId, 0])).toMatchObject({ operatorId });
 
   await holder.start();
   await eventually(() => expect(holder.slot).toBeUndefined());

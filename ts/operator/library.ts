@@ -2,8 +2,7 @@ import { mkdir, open, readFile, rename, rm, statfs } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { HoldfastError } from "../errors.ts";
 import { commitmentArgs, contentKey } from "../sdk/manifest.ts";
-import { parseSources, readTorrentFile } from "../sdk/sources.ts";
-import type { ContentState } from "../sdk/state.ts";
+import type { ContentState } from "../service/state.ts";
 import { DURABLE, type Store, type Table, table } from "../store/store.ts";
 import type { PeerAddress } from "../torrent/endpoint.ts";
 import {
@@ -19,6 +18,7 @@ import {
 import { DEFAULT_TIMEOUTS } from "../wire/connection.ts";
 import { fetchMetadata, fetchTorrent } from "../wire/fetch.ts";
 import { type Reach, reachable } from "../wire/reach.ts";
+import { parseSources, readTorrentFile } from "../wire/sources.ts";
 import { AbsentDataError, type Volume } from "./volume.ts";
 
 /** A content whose every byte was checked, and what proves it. */

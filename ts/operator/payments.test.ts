@@ -1,4 +1,5 @@
 // What peers pay an operator, and what becomes of it: real vouchers over real sockets, redeemed on a real chain.
+
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Address, parseEther } from "viem";
@@ -8,10 +9,14 @@ import { cost } from "../retrieval/credit.ts";
 import { Ledger } from "../retrieval/ledger.ts";
 import { openTestStore, RawPayer, STRANGER, type VoucherChange } from "../retrieval/testing.ts";
 import { signVoucher } from "../retrieval/voucher.ts";
-import { call, read } from "../sdk/call.ts";
-import { ABIS } from "../sdk/deployment.ts";
-import { deposit, requestRelease, revoke } from "../sdk/retrieval.ts";
-import { send } from "../sdk/send.ts";
+import { redeemSync } from "../sdk/actions/redeem.ts";
+import { releaseEarmarkSync } from "../sdk/actions/releaseEarmark.ts";
+import { requestReleaseSync } from "../sdk/actions/requestRelease.ts";
+import { revokeSync } from "../sdk/actions/revoke.ts";
+import { setKeysSync } from "../sdk/actions/setKeys.ts";
+import { Asset, Operators, Retrieval } from "../sdk/contracts.ts";
+import { addDeposit } from "../sdk/flows/addDeposit.ts";
+import { read } from "../sdk/read.ts";
 import { openStore } from "../store/store.ts";
 import { describeWith } from "../testing/clients.ts";
 import { LocalChain } from "../testing/deploy.ts";
@@ -41,13 +46,13 @@ afterEach(async () => {
   for (let close = closing.pop(); close !== undefined; close = closing.pop()) await close();
 });
 
-type Retrieval = Partial<{ worth: number; trust: number; enabled: boolean; redeemEvery: string }>;
-const config = (retrieval: Retrieval) => ({
+type Selling = Partial<{ worth: number; trust: number; enabled: boolean; redeemEvery: string }>;
+const config = (retrieval: Selling) => ({
   retrieval: { pricePerMiB: `${PRICE} wei`, redeemEvery: "100ms", ...retrieval },
 });
 
 /** An operator with a content live, its clients' address and who is paid. */
-async function open(retrieval: Retrieval) {
+async function open(retrieval: Selling) {
   const index = account++;
   await fund(chain, index);
   const holder = await Holder.open(chain, index, () => config(retrieval));
@@ -70,14 +75,13 @@ async function buy(payer: Patron, { service, publication }: Holder): Promise<voi
 
 const paidOf = async (payer: Address, { publication, state }: Holder, payee = state.payout) => {
   const args = [payer, payee, BigInt(publication.contentId)] as const;
-  return (await read(chain.client(), chain.deployment, "Retrieval", "channel", args)).paid;
+  return (await read(chain.client(), chain.deployment, Retrieval, "channel", args)).paid;
 };
-const balanceOf = (of: Address) => read(chain.client(), chain.deployment, "Asset", "balanceOf", [of]);
+const balanceOf = (of: Address) => read(chain.client(), chain.deployment, Asset, "balanceOf", [of]);
 
 async function events(name: "Redeemed" | "Collected", operator: Address) {
-  const { Retrieval } = chain.deployment.contracts;
   return chain.client().getContractEvents({
-    ...{ address: Retrieval, abi: ABIS.Retrieval, eventName: name, strict: true },
+    ...{ address: chain.deployment.contracts.Retrieval, abi: Retrieval.abi, eventName: name, strict: true },
     ...{ args: { operator }, fromBlock: 0n },
   });
 }
@@ -142,13 +146,13 @@ test("a payer's vouchers are redeemed before its money goes home, worth or not",
   const [leaver, stayer] = [await patron(holder, { earmarkFor: payee }), await patron(holder, { earmarkFor: payee })];
   await buy(leaver, holder);
   await buy(stayer, holder);
-  await requestRelease(leaver.wallet, chain.deployment, payee, parseEther("1"));
+  await requestReleaseSync(leaver.wallet, { deployment: chain.deployment, operator: payee, amount: parseEther("1") });
   await eventually(async () => expect(await paidOf(leaver.address, holder)).toBe(leaver.promised));
   // What else is promised goes with it: it is cheaper now than later.
   await eventually(async () => expect(await paidOf(stayer.address, holder)).toBe(stayer.promised));
   await chain.toRound((await currentRoundOf(chain)) + 3);
-  await send(leaver.wallet, call(chain.deployment, "Retrieval", "release", [payee]));
-  const { balance } = await read(chain.client(), chain.deployment, "Retrieval", "account", [leaver.address]);
+  await releaseEarmarkSync(leaver.wallet, { deployment: chain.deployment, operator: payee });
+  const { balance } = await read(chain.client(), chain.deployment, Retrieval, "account", [leaver.address]);
   expect(balance).toBe(parseEther("1") - leaver.promised);
 });
 
@@ -156,12 +160,17 @@ test("money that goes home and leaves enough for what was promised hurries nobod
   const { holder, payee } = await open(NEVER);
   const payer = await patron(holder, { earmarkFor: payee });
   await buy(payer, holder);
-  await requestRelease(payer.wallet, chain.deployment, payee, parseEther("1") - payer.promised);
+  await requestReleaseSync(payer.wallet, {
+    deployment: chain.deployment,
+    operator: payee,
+    amount: parseEther("1") - payer.promised,
+  });
   const { thaws } = holder.service.state;
   await eventually(() => expect(thaws.size).toBe(1));
-  const { blockNumber } = await send(payer.wallet, call(chain.deployment, "Retrieval", "requestRelease", [payee, 1n]));
+  const smaller = { deployment: chain.deployment, operator: payee, amount: 1n };
+  const { blockNumber } = (await requestReleaseSync(payer.wallet, smaller)).receipt;
   await eventually(async () => expect(holder.service.state.thaws.size).toBe(1));
-  await requestRelease(payer.wallet, chain.deployment, payee, parseEther("1"));
+  await requestReleaseSync(payer.wallet, { deployment: chain.deployment, operator: payee, amount: parseEther("1") });
   await eventually(async () => expect(await paidOf(payer.address, holder)).toBe(payer.promised));
   const [redeemed] = await events("Redeemed", payee);
   expect(redeemed!.blockNumber).toBeGreaterThan(blockNumber);
@@ -174,25 +183,21 @@ test("what is earmarked is redeemed though the session key's ceiling is used up 
   // The same key promises another operator all that its ceiling allows of the free deposit.
   const { deployment } = chain;
   const { wallet, signer, address } = payer;
-  const keyOf = () => read(wallet, deployment, "Retrieval", "sessionKey", [address, signer.address]);
+  const keyOf = () => read(wallet, deployment, Retrieval, "sessionKey", [address, signer.address]);
   const { ceiling } = await keyOf();
-  await deposit(wallet, deployment, ceiling);
+  await addDeposit(wallet, { deployment, amount: ceiling });
   const domain = { chainId: deployment.chainId, contract: deployment.contracts.Retrieval };
   const { contentId } = holder.publication;
   const promise = { payer: address, cumulativeAmount: ceiling };
   const operator = STRANGER.address;
   const { signature } = await signVoucher(signer, domain, { ...promise, operator, contentId, cumulativeBytes: 1 });
   const voucher = { ...promise, contentId: BigInt(contentId), cumulativeBytes: 1n, signature };
-  await send(wallet, call(deployment, "Retrieval", "redeem", [operator, [voucher]]));
+  await redeemSync(wallet, { deployment, operator, vouchers: [voucher] });
   expect((await keyOf()).spent).toBe(ceiling);
 
   expect(await paidOf(address, holder)).toBe(0n);
-  await requestRelease(
-    wallet,
-    deployment,
-    payee,
-    await read(wallet, deployment, "Retrieval", "earmarkOf", [address, payee]),
-  );
+  const amount = await read(wallet, deployment, Retrieval, "earmarkOf", [address, payee]);
+  await requestReleaseSync(wallet, { deployment, operator: payee, amount });
   await eventually(async () => expect(await paidOf(address, holder)).toBe(payer.promised));
 });
 
@@ -201,7 +206,7 @@ test("what a session key promised is redeemed when the key is revoked", async ()
   const payer = await patron(holder, { earmarkFor: payee });
   await buy(payer, holder);
   expect(await paidOf(payer.address, holder)).toBe(0n);
-  await revoke(payer.wallet, chain.deployment, payer.signer.address);
+  await revokeSync(payer.wallet, { deployment: chain.deployment, key: payer.signer.address });
   await eventually(async () => expect(await paidOf(payer.address, holder)).toBe(payer.promised));
   // With a key that ends too soon it is a free peer.
   await buy(payer, holder);
@@ -230,7 +235,7 @@ describe("H-RET-2", () => {
     const { contentId, cumulativeBytes, payer, cumulativeAmount } = voucher;
     const signed = { payer, cumulativeAmount, signature, contentId: BigInt(contentId) };
     const batch = [{ ...signed, cumulativeBytes: BigInt(cumulativeBytes) }];
-    await send(chain.client(), call(deployment, "Retrieval", "redeem", [STRANGER.address, batch]));
+    await redeemSync(chain.client(), { deployment, operator: STRANGER.address, vouchers: batch });
 
     await holder.service.stop();
     await holder.start(config({ ...WORTH_IT, trust: 1 }));
@@ -320,11 +325,11 @@ test("a payout address that changes is paid from then on, and what was promised 
   await buy(early, holder);
   const next = privateKeyToAccount(generatePrivateKey()).address;
   const { deployment } = chain;
-  const { owner, prover, proverChunks } = await read(chain.client(), deployment, "Operators", "operator", [
+  const { owner, prover, proverChunks } = await read(chain.client(), deployment, Operators, "operator", [
     holder.operatorId,
   ]);
-  const keys = [holder.operatorId, owner, prover, proverChunks, next] as const;
-  await send(chain.client(index), call(deployment, "Operators", "setKeys", keys));
+  const keys = { operatorId: holder.operatorId, owner, prover, proverChunks, payout: next };
+  await setKeysSync(chain.client(index), { deployment, ...keys });
   const late = await patron(holder, { earmarkFor: next });
   const { torrent } = holder.publication.created;
   await eventually(async () =>

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import type { ContentState, OperatorState, OrderState, SlotState } from "../sdk/state.ts";
-import { ProtocolState } from "../sdk/state.ts";
+import type { ContentState, OperatorState, OrderState, SlotState } from "../service/state.ts";
+import { ProtocolState } from "../service/state.ts";
 import { choose, type Policy, type Room } from "./policy.ts";
 
 const address = "0x0000000000000000000000000000000000000001";

@@ -6,7 +6,7 @@ import {
   type OperatorState,
   type OrderState,
   type ProtocolState,
-} from "../sdk/state.ts";
+} from "../service/state.ts";
 
 /** What an operator is willing to hold. */
 export interface Policy {

@@ -2,7 +2,7 @@ import type { Logger } from "pino";
 import type { Hex } from "viem";
 import { HoldfastError } from "../errors.ts";
 import { encodeRound, encodeWords, type RoundAnswer } from "../sdk/proofs.ts";
-import type { ContentState } from "../sdk/state.ts";
+import type { ContentState } from "../service/state.ts";
 import { BLOCK_WORDS, type DataFolder, TorrentError, type WordProof } from "../torrent/index.ts";
 import type { Library } from "./library.ts";
 

@@ -1,14 +1,16 @@
 import type { Logger } from "pino";
 import { type Address, concat, isAddressEqual, keccak256, zeroAddress } from "viem";
-import type { Call } from "../chain/call.ts";
+import { type Call, encodeCall } from "../chain/call.ts";
 import type { ChainClient } from "../chain/connection.ts";
 import { currentFees } from "../chain/fees.ts";
 import { type Entry, owed } from "../retrieval/ledger.ts";
-import { call } from "../sdk/call.ts";
-import { ABIS, type Deployment } from "../sdk/deployment.ts";
+import { collect } from "../sdk/actions/collect.ts";
+import { redeem } from "../sdk/actions/redeem.ts";
+import { Retrieval } from "../sdk/contracts.ts";
+import type { Deployment } from "../sdk/deployment.ts";
 import { isRevert } from "../sdk/errors.ts";
-import { type OperatorState, type ProtocolState, payerKey } from "../sdk/state.ts";
 import type { Duties } from "../service/duties.ts";
+import { type OperatorState, type ProtocolState, payerKey } from "../service/state.ts";
 import type { OperatorMetrics } from "./metrics.ts";
 import type { Book, Till } from "./till.ts";
 
@@ -164,8 +166,9 @@ export class Redeemer {
     const [amount, outcomes] = await this.#preview(operator, batch);
     const good = batch.filter((entry, i) => pays(outcomes[i]!) || this.#rest(entry, OUTCOMES[outcomes[i]!]));
     if (good.length === 0) return true;
-    const what = call(deployment, "Retrieval", "redeem", [operator, good.map(argsOf)]);
-    const gas = await client.estimateGas({ account: sender, to: what.to, data: what.data });
+    const what = redeem.call({ deployment, operator, vouchers: good.map(argsOf) });
+    const { to, data } = encodeCall(what);
+    const gas = await client.estimateGas({ account: sender, to, data });
     if (Number(amount) < Number(gas) * gasPrice * (urgent ? 1 : this.#settings.worth)) return false;
     const before = good.reduce((sum, { redeemed }) => sum + redeemed, 0n);
     // The same vouchers can pay again, when the payer has got what it lacked: by the sum it is another purpose.
@@ -186,7 +189,7 @@ export class Redeemer {
   /** How channels stand; what the contract has paid of them is taken over. */
   async #standings({ accountant, operator }: Book, entries: readonly Entry[]): Promise<Standing[]> {
     const { client, deployment } = this.#parts;
-    const retrieval = { address: deployment.contracts.Retrieval, abi: ABIS.Retrieval } as const;
+    const retrieval = { address: deployment.contracts.Retrieval, abi: Retrieval.abi } as const;
     const at = { deployless: true, allowFailure: false, batchSize: 0 } as const; // a page is one call
     const standings: Standing[] = [];
     /** What is left of each payer's earmark, and of its free deposit. */
@@ -261,7 +264,7 @@ export class Redeemer {
       const cost = COLLECT_GAS * (await this.#gasPrice()) * (leaving ? 1 : this.#settings.worth);
       if (Number(credited - collected) < cost) return;
       try {
-        await send(call(deployment, "Retrieval", "collect", [operator]), `collect:${operator}:${collected}`);
+        await send(collect.call({ deployment, operator }), `collect:${operator}:${collected}`);
         log.info({ operator, amount: credited - collected }, "what peers paid is collected");
       } catch (error) {
         if (!isRevert(error, "Retrieval_NothingOwed")) throw error; // somebody else has sent it
@@ -274,7 +277,7 @@ export class Redeemer {
     const { client, deployment, sender } = this.#parts;
     const { result } = await client.simulateContract({
       address: deployment.contracts.Retrieval,
-      abi: ABIS.Retrieval,
+      abi: Retrieval.abi,
       functionName: "redeem",
       args: [operator, batch.map(argsOf)],
       account: sender,

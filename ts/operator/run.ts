@@ -9,13 +9,15 @@ import { loadAccount } from "../chain/keys.ts";
 import { Transactor } from "../chain/transactor.ts";
 import { EXIT, HoldfastError } from "../errors.ts";
 import { byBid } from "../retrieval/unchoker.ts";
-import { call, read } from "../sdk/call.ts";
+import { approve } from "../sdk/actions/approve.ts";
+import { register } from "../sdk/actions/register.ts";
 import { roundAt } from "../sdk/clock.ts";
-import { type Deployment, loadDeployment } from "../sdk/deployment.ts";
+import type { Deployment } from "../sdk/deployment.ts";
 import { ERRORS } from "../sdk/errors.ts";
-import { Mirror } from "../sdk/mirror.ts";
-import type { ProtocolState } from "../sdk/state.ts";
+import { loadDeployment } from "../sdk/node.ts";
 import { Health } from "../service/health.ts";
+import { Mirror } from "../service/mirror.ts";
+import type { ProtocolState } from "../service/state.ts";
 import { openStore, type Store } from "../store/store.ts";
 import type { PeerAddress } from "../torrent/endpoint.ts";
 import { Seeder } from "../wire/seeder.ts";
@@ -296,11 +298,10 @@ async function registerOperator(
   { deployment, client, transactor, seeder }: Registration,
 ): Promise<void> {
   const { capacityChunks, payout = transactor.address, endpoint = `${seeder.host}:${seeder.port}` } = config;
-  const stake = BigInt(capacityChunks) * (await read(client, deployment, "Operators", "stakePerChunk", []));
+  const terms = { deployment, capacityChunks, payout, prover: transactor.address, endpoint };
+  const stake = await register.cost(client, terms);
   const { Operators } = deployment.contracts;
-  await transactor.send(call(deployment, "Asset", "approve", [Operators, stake]), {
-    key: `approve:${Operators}:${stake}`,
-  });
-  const args = [capacityChunks, payout, transactor.address, endpoint] as const;
-  await transactor.send(call(deployment, "Operators", "register", args), { key: `register:${Operators}` });
+  const allowance = approve.call({ deployment, spender: "Operators", amount: stake });
+  await transactor.send(allowance, { key: `approve:${Operators}:${stake}` });
+  await transactor.send(register.call(terms), { key: `register:${Operators}` });
 }

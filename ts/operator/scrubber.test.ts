@@ -4,7 +4,7 @@ import { pino } from "pino";
 import { Registry } from "prom-client";
 import { expect, onTestFinished, test } from "vitest";
 import { commitmentArgs } from "../sdk/manifest.ts";
-import type { ContentState } from "../sdk/state.ts";
+import type { ContentState } from "../service/state.ts";
 import { openStore } from "../store/store.ts";
 import { eventually } from "../testing/eventually.ts";
 import { temporaryFolder } from "../testing/folders.ts";

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
-import type { ContentState } from "../sdk/state.ts";
+import type { ContentState } from "../service/state.ts";
 import { type Store, type Table, table } from "../store/store.ts";
 import { BLOCK } from "../torrent/index.ts";
 import type { OperatorMetrics } from "./metrics.ts";

@@ -1,12 +1,16 @@
 import type { Logger } from "pino";
 import type { Call } from "../chain/call.ts";
 import type { ChainClient } from "../chain/connection.ts";
-import { call, read } from "../sdk/call.ts";
+import { claim } from "../sdk/actions/claim.ts";
+import { settle } from "../sdk/actions/settle.ts";
+import { tally } from "../sdk/actions/tally.ts";
 import { epochOf, indexOf } from "../sdk/clock.ts";
+import { Pool } from "../sdk/contracts.ts";
 import type { Deployment } from "../sdk/deployment.ts";
 import { isRevert } from "../sdk/errors.ts";
-import type { OperatorState, ProtocolState } from "../sdk/state.ts";
+import { read } from "../sdk/read.ts";
 import type { Duties } from "../service/duties.ts";
+import type { OperatorState, ProtocolState } from "../service/state.ts";
 
 export interface SettlerParts {
   readonly deployment: Deployment;
@@ -48,7 +52,7 @@ export class Settler {
     for (const epoch of me.weighed) {
       if (me.paid.has(epoch) || !state.frozen.has(epoch)) continue;
       duties.start(`claim:${epoch}`, async () => {
-        await send(call(deployment, "Settlement", "claim", [me.id, epoch]), `claim:${me.id}:${epoch}`);
+        await send(claim.call({ deployment, operatorId: me.id, epoch }), `claim:${me.id}:${epoch}`);
         log.info({ epoch }, "an epoch's share is paid");
       });
     }
@@ -56,16 +60,16 @@ export class Settler {
 
   async #settleEpoch(me: OperatorState, epoch: number): Promise<void> {
     const { client, deployment, log, send } = this.#parts;
-    if (await read(client, deployment, "Pool", "settledThrough", [me.id, epoch])) return;
-    const settle = () => send(call(deployment, "Settlement", "settle", [me.id, epoch]), `settle:${me.id}:${epoch}`);
+    if (await read(client, deployment, Pool, "settledThrough", [me.id, epoch])) return;
+    const trySettle = () => send(settle.call({ deployment, operatorId: me.id, epoch }), `settle:${me.id}:${epoch}`);
     try {
-      await settle();
+      await trySettle();
     } catch (error) {
       if (isRevert(error, "Settlement_NothingToSettle")) return; // somebody else has settled it
       if (!isRevert(error, "Settlement_NotTallied")) throw error;
       const page = Math.floor((me.id - 1) / PAGE);
-      await send(call(deployment, "Oracle", "tally", [epoch, BigInt(page)]), `tally:${epoch}:${page}`);
-      await settle();
+      await send(tally.call({ deployment, epoch, page }), `tally:${epoch}:${page}`);
+      await trySettle();
     }
     log.info({ epoch }, "an epoch is settled");
   }

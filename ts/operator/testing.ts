@@ -1,4 +1,5 @@
 // What the tests of this folder share: a chain, a publisher that seeds, and time that moves when they say so.
+
 import { mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,13 +8,19 @@ import { type Address, bytesToHex } from "viem";
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
 import { expect } from "vitest";
 import { Payer } from "../retrieval/payer.ts";
-import { openOrder, publish } from "../sdk/actions.ts";
-import { call, read } from "../sdk/call.ts";
+import { authoriseSync } from "../sdk/actions/authorise.ts";
+import { earmarkSync } from "../sdk/actions/earmark.ts";
+import { openAudit } from "../sdk/actions/openAudit.ts";
+import { transferSync } from "../sdk/actions/transfer.ts";
+import { Audits, Market } from "../sdk/contracts.ts";
+import { addDeposit } from "../sdk/flows/addDeposit.ts";
+import { placeOrder } from "../sdk/flows/placeOrder.ts";
+import { publishContent } from "../sdk/flows/publishContent.ts";
 import { commitmentArgs } from "../sdk/manifest.ts";
-import { authorise, deposit, earmark } from "../sdk/retrieval.ts";
-import { send } from "../sdk/send.ts";
-import type { OperatorState } from "../sdk/state.ts";
+import { pay } from "../sdk/pay.ts";
+import { read } from "../sdk/read.ts";
 import { Health } from "../service/health.ts";
+import type { OperatorState } from "../service/state.ts";
 import type { Store } from "../store/store.ts";
 import { type LocalClient, localKey } from "../testing/anvil.ts";
 import type { LocalChain } from "../testing/deploy.ts";
@@ -51,7 +58,8 @@ export async function publishSample(chain: LocalChain, bytes: number, seed: numb
   const folder = new DataFolder(parent, created.torrent);
   seeder.add({ torrent: created.torrent, folder });
   const infohash = bytesToHex(created.torrent.infohashV2).slice(2);
-  const contentId = await publish(chain.client(), chain.deployment, {
+  const { contentId } = await publishContent(chain.client(), {
+    deployment: chain.deployment,
     commitment: commitmentArgs({ ...created.commitment, ...(lie && { dataRoot: Buffer.alloc(32, 7) }) }),
     name: created.torrent.name,
     sources: [formatMagnet({ infohashV2: created.torrent.infohashV2, peers: [seeder] })],
@@ -71,14 +79,22 @@ export async function orderOf(
   designated: readonly number[],
   epochs = 1,
 ): Promise<number> {
-  const startEpoch = await read(chain.client(), chain.deployment, "Market", "currentEpoch", []);
-  return openOrder(chain.client(), chain.deployment, { contentId, replicas: 1, startEpoch, epochs, designated });
+  const startEpoch = await read(chain.client(), chain.deployment, Market, "currentEpoch", []);
+  const terms = { contentId, replicas: 1, startEpoch, epochs, designated };
+  return (await placeOrder(chain.client(), { deployment: chain.deployment, ...terms })).orderId;
+}
+
+/** Pays for an audit of an order's first replica, as local account 0. */
+export async function auditOf(chain: LocalChain, orderId: number): Promise<void> {
+  const [wallet, { deployment }] = [chain.client(), chain];
+  const maxFee = await read(wallet, deployment, Audits, "auditFee", []);
+  await pay(wallet, openAudit, { deployment, orderId, replica: 0, maxFee });
 }
 
 /** Gives a local account some of the asset. */
 export async function fund(chain: LocalChain, index: number): Promise<void> {
   const to = chain.client(index).account.address;
-  await send(chain.client(), call(chain.deployment, "Asset", "transfer", [to, 10n ** 20n]));
+  await transferSync(chain.client(), { deployment: chain.deployment, to, amount: 10n ** 20n });
 }
 
 /** Runs local account `index`'s operator, registered if it is new. */
@@ -141,11 +157,11 @@ export class Patron {
     const { deployment } = chain;
     const patron = new Patron(chain, index, publication, store, funds);
     const { wallet, signer } = patron;
-    await deposit(wallet, deployment, funds);
-    if (earmarkFor !== undefined) await earmark(wallet, deployment, earmarkFor, funds);
+    await addDeposit(wallet, { deployment, amount: funds });
+    if (earmarkFor !== undefined) await earmarkSync(wallet, { deployment, operator: earmarkFor, amount: funds });
     const { timestamp } = await wallet.getBlock();
     const key = { key: signer.address, expiry: Number(timestamp) + 86_400, ceiling: 2n * funds };
-    await authorise(wallet, deployment, key);
+    await authoriseSync(wallet, { deployment, ...key });
     return patron;
   }
 
@@ -186,7 +202,7 @@ export async function contentsIn(dataDir: string): Promise<string[]> {
 }
 
 export function currentRoundOf(chain: LocalChain): Promise<number> {
-  return read(chain.client(), chain.deployment, "Market", "currentRound", []);
+  return read(chain.client(), chain.deployment, Market, "currentRound", []);
 }
 
 /** A local account's operator, a content of its own that a publisher seeds, and an order of it. */

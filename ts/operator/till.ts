@@ -4,10 +4,11 @@ import type { ChainClient } from "../chain/connection.ts";
 import { Accountant, type Means } from "../retrieval/accountant.ts";
 import type { Terms } from "../retrieval/hf-pay.ts";
 import { Ledger } from "../retrieval/ledger.ts";
-import { read } from "../sdk/call.ts";
 import { epochOf, roundAt } from "../sdk/clock.ts";
-import { ABIS, type Deployment } from "../sdk/deployment.ts";
-import type { OperatorState, ProtocolState } from "../sdk/state.ts";
+import { Retrieval } from "../sdk/contracts.ts";
+import type { Deployment } from "../sdk/deployment.ts";
+import { read } from "../sdk/read.ts";
+import type { OperatorState, ProtocolState } from "../service/state.ts";
 import type { Store } from "../store/store.ts";
 import type { Torrent } from "../torrent/metainfo.ts";
 import type { Extension } from "../wire/extensions.ts";
@@ -75,7 +76,7 @@ export class Till {
     const { client, deployment, log } = parts;
     const { timestamp } = await client.getBlock();
     const epoch = Number(timestamp) < deployment.genesis ? 1 : epochOf(roundAt(deployment, Number(timestamp)));
-    const [, referencePrice] = await read(client, deployment, "Retrieval", "termsOf", [epoch]);
+    const [, referencePrice] = await read(client, deployment, Retrieval, "termsOf", [epoch]);
     // Rounded up: what is paid for is credited.
     const { enabled, pricePerMiB: price = (referencePrice + MIB_PER_CHUNK - 1n) / MIB_PER_CHUNK, window } = settings;
     const till = new Till(price, me.id, settings, parts);
@@ -110,7 +111,7 @@ export class Till {
   /** A payer's means for one payout address, as the chain has them now: all of one block. */
   async meansOf(operator: Address, payer: Address, contentId: number, key: Address | undefined): Promise<Means> {
     const { client, deployment } = this.#parts;
-    const retrieval = { address: deployment.contracts.Retrieval, abi: ABIS.Retrieval } as const;
+    const retrieval = { address: deployment.contracts.Retrieval, abi: Retrieval.abi } as const;
     const [earmark, thaw, { balance }, leaving, { paid }, session] = await client.multicall({
       deployless: true,
       allowFailure: false,

@@ -2,10 +2,13 @@ import type { LocalAccount } from "viem";
 import { hashTypedData } from "viem";
 import { simulateContract } from "viem/actions";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { allow, publish } from "../sdk/actions.ts";
-import { call, read } from "../sdk/call.ts";
-import { ABIS } from "../sdk/deployment.ts";
-import { send } from "../sdk/send.ts";
+import { authoriseSync } from "../sdk/actions/authorise.ts";
+import { earmarkSync } from "../sdk/actions/earmark.ts";
+import { redeemSync } from "../sdk/actions/redeem.ts";
+import { Retrieval } from "../sdk/contracts.ts";
+import { addDeposit } from "../sdk/flows/addDeposit.ts";
+import { publishContent } from "../sdk/flows/publishContent.ts";
+import { read } from "../sdk/read.ts";
 import { LocalChain } from "../testing/deploy.ts";
 import { OPERATOR, SESSION, STRANGER } from "./testing.ts";
 import { type SignedVoucher, signVoucher, type Voucher, voucherSigner, voucherTypedData } from "./voucher.ts";
@@ -23,11 +26,10 @@ beforeAll(async () => {
   const wallet = chain.client(0);
   const root = (byte: string) => `0x${byte.repeat(32)}` as const;
   const commitment = { infohash: root("01"), filesRoot: root("02"), dataRoot: root("03"), blocks: 513, fileCount: 2 };
-  const contentId = await publish(wallet, deployment, { commitment, name: "a set", sources: [] });
-  await allow(wallet, deployment, "Retrieval", 10n ** 18n);
-  await send(wallet, call(deployment, "Retrieval", "deposit", [wallet.account.address, 10n ** 18n]));
-  await send(wallet, call(deployment, "Retrieval", "earmark", [OPERATOR, 10n ** 17n]));
-  await send(wallet, call(deployment, "Retrieval", "authorise", [SESSION.address, 2n ** 40n, 10n ** 17n]));
+  const { contentId } = await publishContent(wallet, { deployment, commitment, name: "a set", sources: [] });
+  await addDeposit(wallet, { deployment, amount: 10n ** 18n });
+  await earmarkSync(wallet, { deployment, operator: OPERATOR, amount: 10n ** 17n });
+  await authoriseSync(wallet, { deployment, key: SESSION.address, expiry: 2 ** 40, ceiling: 10n ** 17n });
   domain = { chainId: deployment.chainId, contract: deployment.contracts.Retrieval };
   const payer = wallet.account.address;
   voucher = { payer, operator: OPERATOR, contentId, cumulativeAmount: 10n ** 15n, cumulativeBytes: 1 << 30 };
@@ -37,7 +39,7 @@ afterAll(() => chain?.stop());
 /** What the contract would do with a voucher now. */
 async function outcomeOf(signed: SignedVoucher): Promise<number> {
   const { result } = await simulateContract(chain.client(1), {
-    abi: ABIS.Retrieval,
+    abi: Retrieval.abi,
     address: domain.contract,
     functionName: "redeem",
     args: [signed.operator, [onChain(signed)]],
@@ -55,7 +57,7 @@ test("the contract hashes a voucher as we do", async () => {
   const args = [
     { ...voucher, contentId: BigInt(voucher.contentId), cumulativeBytes: BigInt(voucher.cumulativeBytes) },
   ] as const;
-  const theirs = await read(chain.client(1), chain.deployment, "Retrieval", "hashOf", args);
+  const theirs = await read(chain.client(1), chain.deployment, Retrieval, "hashOf", args);
   expect(theirs).toBe(hashTypedData(voucherTypedData(domain, voucher)));
 });
 
@@ -83,8 +85,8 @@ test("the contract takes the signatures we take, and no others", async () => {
 
 test("H-RET-1: what a session key signed here is paid once", async () => {
   const good = await signVoucher(SESSION, domain, voucher);
-  await send(chain.client(1), call(chain.deployment, "Retrieval", "redeem", [OPERATOR, [onChain(good)]]));
-  const channel = await read(chain.client(1), chain.deployment, "Retrieval", "channel", [
+  await redeemSync(chain.client(1), { deployment: chain.deployment, operator: OPERATOR, vouchers: [onChain(good)] });
+  const channel = await read(chain.client(1), chain.deployment, Retrieval, "channel", [
     voucher.payer,
     OPERATOR,
     BigInt(voucher.contentId),

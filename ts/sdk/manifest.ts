@@ -1,7 +1,7 @@
 import { type Address, bytesToHex, encodeAbiParameters, type Hex, keccak256 } from "viem";
 import { signTypedData } from "viem/actions";
 import type { Commitment } from "../torrent/commitment.ts";
-import type { Deployment } from "./deployment.ts";
+import type { OnDeployment } from "./deployment.ts";
 import type { Wallet } from "./send.ts";
 
 /** ICatalog.Commitment, as the ABI takes it. */
@@ -61,8 +61,32 @@ export function contentKey({ infohash, filesRoot, dataRoot, blocks, fileCount }:
   return keccak256(encodeAbiParameters(types, [infohash, filesRoot, dataRoot, blocks, fileCount]));
 }
 
+export interface ManifestParameters {
+  /** Who signs it and owns the bond. */
+  readonly publisher: Address;
+  readonly commitment: CommitmentArgs;
+  /** What the content is called, at most 512 bytes. */
+  readonly name: string;
+  /** The publisher's own count of versions. Default 1. */
+  readonly version?: number;
+  /** URI, at most 512 bytes. Default none. */
+  readonly licence?: string;
+  /** Where the .torrent and first peers are found: at most 16 URIs of at most 512 bytes (ts/wire/sources.ts says which are known). */
+  readonly sources: readonly string[];
+}
+
+/** What a publisher says of a content, and signs. */
+export function manifestOf({ commitment, ...parameters }: ManifestParameters): Manifest {
+  const { publisher, name, version = 1, licence = "", sources } = parameters;
+  const { infohash } = commitment;
+  return { publisher, name, infohash, key: contentKey(commitment), series: 0n, version, licence, sources };
+}
+
 /** The publisher's signature of a manifest (EIP-712): anyone may relay it. */
-export function signManifest(wallet: Wallet, deployment: Deployment, message: Manifest): Promise<Hex> {
+export function signManifest(
+  wallet: Wallet,
+  { deployment, manifest }: OnDeployment & { readonly manifest: Manifest },
+): Promise<Hex> {
   return signTypedData(wallet, {
     account: wallet.account,
     domain: {
@@ -73,6 +97,6 @@ export function signManifest(wallet: Wallet, deployment: Deployment, message: Ma
     },
     types: MANIFEST_TYPES,
     primaryType: "Manifest",
-    message,
+    message: manifest,
   });
 }

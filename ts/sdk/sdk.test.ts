@@ -1,13 +1,25 @@
+import { simulateContract } from "viem/actions";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { LocalChain } from "../testing/deploy.ts";
-import { openOrder, publish, register } from "./actions.ts";
-import { call, read } from "./call.ts";
+import { accept, acceptSync } from "./actions/accept.ts";
+import { cancelOpenSync } from "./actions/cancelOpen.ts";
+import { openOrder } from "./actions/openOrder.ts";
+import { publish } from "./actions/publish.ts";
+import { register } from "./actions/register.ts";
+import { setEndpoint } from "./actions/setEndpoint.ts";
+import { submitSeedSync } from "./actions/submitSeed.ts";
 import { roundAt } from "./clock.ts";
-import { type CommitmentArgs, contentKey } from "./manifest.ts";
-import { send } from "./send.ts";
-import { ProtocolState } from "./state.ts";
+import { Asset, Catalog, Market, Operators } from "./contracts.ts";
+import { placeOrder } from "./flows/placeOrder.ts";
+import { publishContent } from "./flows/publishContent.ts";
+import { type CommitmentArgs, contentKey, manifestOf, signManifest } from "./manifest.ts";
+import { pay } from "./pay.ts";
+import { read } from "./read.ts";
+import { quoteOrder } from "./reads/quoteOrder.ts";
 
 let chain: LocalChain;
+let contentId: number;
+let operatorId: number;
 
 beforeAll(async () => {
   chain = await LocalChain.start({ roundLength: 600 });
@@ -22,79 +34,98 @@ const commitment: CommitmentArgs = {
   fileCount: 2,
 };
 
-async function replay(): Promise<ProtocolState> {
-  const { deployment } = chain;
-  const state = new ProtocolState(deployment);
-  const logs = await chain.client(0).getLogs({ address: Object.values(deployment.contracts), fromBlock: 0n });
-  for (const log of logs) state.apply(log);
-  return state;
-}
-
 test("the clock counts rounds as the contracts do", async () => {
-  const client = chain.client(0);
+  const client = chain.client();
   for (const round of [31, 32, 59, 60]) {
     await chain.toRound(round, 0);
     const { timestamp } = await client.getBlock();
     expect(roundAt(chain.deployment, Number(timestamp))).toBe(round);
-    expect(await read(client, chain.deployment, "Market", "currentRound", [])).toBe(round);
+    expect(await read(client, chain.deployment, Market, "currentRound", [])).toBe(round);
   }
   expect(() => roundAt(chain.deployment, chain.deployment.genesis - 1)).toThrow(RangeError);
 });
 
-test("a signed manifest is accepted by the Catalog, under the key computed here", async () => {
-  const wallet = chain.client(0);
-  const contentId = await publish(wallet, chain.deployment, {
-    commitment,
-    name: "a set",
-    sources: ["file:///a.torrent"],
-  });
-  expect(await read(wallet, chain.deployment, "Catalog", "contentOf", [contentKey(commitment)])).toBe(contentId);
+test("a signed manifest is accepted by the Catalog, under the key computed here, at the relayer's expense", async () => {
+  const { deployment } = chain;
+  const [publisher, relayer] = [chain.client(3), chain.client()];
+  const { address } = publisher.account;
+  const manifest = manifestOf({ publisher: address, commitment, name: "a set", sources: ["file:///a.torrent"] });
+  const signature = await signManifest(publisher, { deployment, manifest });
+  const published = await pay(relayer, publish, { deployment, manifest, commitment, signature });
+  contentId = published.contentId;
+  expect(await read(relayer, deployment, Catalog, "contentOf", [contentKey(commitment)])).toBe(contentId);
+  expect(published).toMatchObject({ eventName: "Published", publisher: address, payer: relayer.account.address });
 });
 
-test("a refusal names the contract's error, its arguments and what to do", async () => {
-  const again = publish(chain.client(0), chain.deployment, { commitment, name: "a set", sources: [] });
+test("what draws the asset approves exactly its cost, and says so when the wallet has less", async () => {
+  const { deployment } = chain;
+  const [wallet, poor] = [chain.client(), chain.client(1)];
+  const { address } = wallet.account;
+  const terms = { deployment, capacityChunks: 10, payout: address, prover: address, endpoint: "127.0.0.1:6881" };
+  const registered = await pay(wallet, register, terms);
+  operatorId = registered.operatorId;
+  const { stake } = await read(wallet, deployment, Operators, "operator", [operatorId]);
+  expect(stake).toBe(await register.cost(wallet, terms));
+  const allowance = [address, deployment.contracts.Operators] as const;
+  expect(await read(wallet, deployment, Asset, "allowance", allowance)).toBe(0n);
+  await expect(pay(poor, register, terms)).rejects.toMatchObject({
+    message: `${poor.account.address} has too little of the asset`,
+    facts: { balance: 0n, needed: stake },
+    hint: expect.stringContaining(`send it ${stake} more`),
+  });
+});
+
+test("an order costs what the quote says, to the wei, if it starts with an epoch", async () => {
+  const { deployment } = chain;
+  const terms = { deployment, contentId, replicas: 3, startEpoch: 3, epochs: 2 };
+  const quoted = await quoteOrder(chain.client(), terms);
+  const { orderId, deposit } = await placeOrder(chain.client(), terms);
+  expect(deposit).toBe(quoted);
+  const less = pay(chain.client(), openOrder, { ...terms, maxDeposit: quoted - 1n });
+  await expect(less).rejects.toMatchObject({
+    errorName: "Market_DepositAbove",
+    facts: { deposit: quoted, maxDeposit: quoted - 1n },
+  });
+  // A batch's events, all of them.
+  const { events } = await cancelOpenSync(chain.client(), { deployment, orderId, replicas: [0, 2] });
+  expect(events.map(({ args }) => args.replica)).toEqual([0, 2]);
+});
+
+test("a write is sent, waited for, simulated or read back from a receipt: one call in four forms", async () => {
+  const { deployment } = chain;
+  const wallet = chain.client();
+  const { orderId } = await placeOrder(wallet, { deployment, contentId, replicas: 2, startEpoch: 2, epochs: 1 });
+  const parameters = { deployment, orderId, replica: 1, operatorId };
+  await simulateContract(wallet, { ...accept.call(parameters), account: wallet.account });
+  const round = await read(wallet, deployment, Market, "currentRound", []);
+  const facts = { orderId, replica: 1, operatorId, round };
+  const accepted = await acceptSync(wallet, parameters);
+  expect(accepted).toMatchObject({ eventName: "Accepted", ...facts });
+  expect(accept.extractEvent(accepted.receipt.logs).args).toEqual(facts);
+
+  const hash = await setEndpoint(wallet, { deployment, operatorId, endpoint: "192.0.2.7:1" });
+  const { logs } = await wallet.waitForTransactionReceipt({ hash });
+  expect(setEndpoint.extractEvent(logs).args).toEqual({ operatorId, endpoint: "192.0.2.7:1" });
+  expect(() => accept.extractEvent(logs)).toThrow("Market.accept left no Accepted event");
+});
+
+test("a write that another one made needless leaves no event, and says so: a seed that is there already", async () => {
+  const { deployment } = chain;
+  await chain.seedRound(61);
+  const { events } = await submitSeedSync(chain.client(), { deployment, round: 61, signature: "0x" });
+  expect(events).toEqual([]);
+});
+
+test("a refusal names the contract's error, its values and what to do", async () => {
+  const { deployment } = chain;
+  const again = publishContent(chain.client(), { deployment, commitment, name: "a set", sources: [] });
   await expect(again).rejects.toMatchObject({
     name: "ContractRevert",
     errorName: "Catalog_AlreadyPublished",
-    args: [1],
-    message: "Catalog.publish reverted: Catalog_AlreadyPublished(contentId: 1)",
+    message: "Catalog.publish reverted: Catalog_AlreadyPublished",
+    facts: { contentId },
     hint: "Open an order for the content that is there.",
   });
-  const view = read(chain.client(0), chain.deployment, "Market", "term", [99]);
-  await expect(view).rejects.toMatchObject({ errorName: "Market_UnknownOrder", args: [99] });
-});
-
-test("events alone rebuild operators, contents, orders and slots", async () => {
-  const { deployment } = chain;
-  const wallet = chain.client(0);
-  const endpoint = "127.0.0.1:6881";
-  const operatorId = await register(wallet, deployment, {
-    capacityChunks: 10,
-    payout: wallet.account.address,
-    endpoint,
-  });
-  const orderId = await openOrder(wallet, deployment, { contentId: 1, replicas: 2, startEpoch: 2, epochs: 1 });
-  await send(wallet, call(deployment, "Market", "accept", [orderId, 1, operatorId]));
-  await send(wallet, call(deployment, "Market", "cancelOpen", [orderId, 1]));
-
-  const state = await replay();
-  const onChain = await read(wallet, deployment, "Operators", "operator", [operatorId]);
-  const [reputation, reliability] = await read(wallet, deployment, "Operators", "standing", [operatorId]);
-  expect(state.operators.get(operatorId)).toMatchObject({
-    owner: onChain.owner,
-    prover: onChain.prover,
-    payout: onChain.payout,
-    stake: onChain.stake,
-    capacityChunks: 10,
-    reputation,
-    reliability,
-    endpoint,
-  });
-  expect(state.contents.get(1)).toMatchObject({ commitment, chunks: 2, bonded: true, manifest: { name: "a set" } });
-  const order = state.orders.get(orderId)!;
-  expect(order).toMatchObject({ contentId: 1, chunks: 2, startEpoch: 2, epochs: 1, slashBps: 10000 });
-  expect(order.slots).toEqual([undefined, { operatorId, acceptedIn: 60, liveFrom: undefined }]);
-  expect([...order.cancelled]).toEqual([0]);
-  expect(state.slotsOf(operatorId, 60)).toHaveLength(1);
-  expect(state.slotsOf(operatorId, 90)).toHaveLength(0);
+  const view = read(chain.client(), deployment, Market, "term", [99]);
+  await expect(view).rejects.toMatchObject({ errorName: "Market_UnknownOrder", facts: { orderId: 99 } });
 });

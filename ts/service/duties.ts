@@ -1,6 +1,6 @@
 import { setMaxListeners } from "node:events";
 import type { Logger } from "pino";
-import { messageOf } from "../errors.ts";
+import { holdfastErrorIn, messageOf } from "../errors.ts";
 
 /** Pauses after a duty that failed, in ms: they double. */
 const FIRST_PAUSE_MS = 1_000;
@@ -73,7 +73,7 @@ export class Duties {
     setTimeout(() => this.signal.aborted || this.#hooks.onRetry(), pause).unref();
     this.#hooks.onFailure(name.slice(0, name.indexOf(":")));
     this.#log.warn(
-      { duty: name, failures: duty.failures, reason: messageOf(error) },
+      { duty: name, failures: duty.failures, reason: messageOf(error), facts: holdfastErrorIn(error)?.facts },
       "a duty failed; it is tried again",
     );
   }

@@ -1,4 +1,4 @@
-import { type Address, encodeFunctionData, parseAbi } from "viem";
+import { type Address, parseAbi } from "viem";
 import type { Call } from "../chain/call.ts";
 import type { LocalClient } from "./anvil.ts";
 import { deployDouble } from "./doubles.ts";
@@ -17,16 +17,11 @@ export async function deployCounter(client: LocalClient): Promise<Address> {
 }
 
 export function add(counter: Address, amount: bigint): Call {
-  return {
-    to: counter,
-    data: encodeFunctionData({ abi: counterAbi, args: [amount], functionName: "add" }),
-    name: "add",
-  };
+  return { contract: "Counter", address: counter, abi: counterAbi, functionName: "add", args: [amount] };
 }
 
 export function addFrom(counter: Address, seen: bigint, amount: bigint): Call {
-  const data = encodeFunctionData({ abi: counterAbi, args: [seen, amount], functionName: "addFrom" });
-  return { to: counter, data, name: "addFrom" };
+  return { contract: "Counter", address: counter, abi: counterAbi, functionName: "addFrom", args: [seen, amount] };
 }
 
 export async function totalOf(client: LocalClient, counter: Address): Promise<bigint> {

@@ -6,10 +6,12 @@ import { foundry } from "viem/chains";
 import { LocalBeacon } from "../beacon/local.ts";
 import { encodeKey, openBeacon } from "../beacon/scheme.ts";
 import { EXIT, HoldfastError } from "../errors.ts";
-import { call, read } from "../sdk/call.ts";
+import { submitSeedSync } from "../sdk/actions/submitSeed.ts";
 import { startOf } from "../sdk/clock.ts";
-import { type Deployment, loadDeployment } from "../sdk/deployment.ts";
-import { send } from "../sdk/send.ts";
+import { Beacon } from "../sdk/contracts.ts";
+import type { Deployment } from "../sdk/deployment.ts";
+import { loadDeployment } from "../sdk/node.ts";
+import { read } from "../sdk/read.ts";
 import { Anvil, type LocalClient, localKey } from "./anvil.ts";
 
 const FORGE = "script/tools/forge.cjs";
@@ -88,8 +90,8 @@ export class LocalChain {
   async seedRound(round: number): Promise<void> {
     const client = this.client();
     const [drandRound, [opens]] = await Promise.all([
-      read(client, this.deployment, "Beacon", "drandRoundFor", [round]),
-      read(client, this.deployment, "Beacon", "window", [round]),
+      read(client, this.deployment, Beacon, "drandRoundFor", [round]),
+      read(client, this.deployment, Beacon, "window", [round]),
     ]);
     await this.toRound(round, Number(opens) - startOf(this.deployment, round));
     const { signature } = openBeacon(
@@ -97,7 +99,7 @@ export class LocalChain {
       Number(drandRound),
       this.beacon.sign(Number(drandRound)),
     );
-    await send(client, call(this.deployment, "Beacon", "submit", [round, signature]));
+    await submitSeedSync(client, { deployment: this.deployment, round, signature });
   }
 
   async stop(): Promise<void> {

@@ -4,7 +4,7 @@ import { HoldfastError } from "../errors.ts";
 import type { PeerAddress } from "../torrent/endpoint.ts";
 import { type Magnet, parseMagnet } from "../torrent/magnet.ts";
 import { MAX_TORRENT_BYTES } from "../torrent/metainfo.ts";
-import { httpBody, type Reach } from "../wire/reach.ts";
+import { httpBody, type Reach } from "./reach.ts";
 
 /** Where a content can be had, as far as its publication says. */
 export interface Sources {

@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { connect } from "../chain/connection.ts";
+import { register } from "../sdk/actions/register.ts";
+import { pay } from "../sdk/pay.ts";
 import { createLogger } from "../service/log.ts";
 import { openStore } from "../store/store.ts";
 import { LocalChain } from "../testing/deploy.ts";
 import { eventually } from "../testing/eventually.ts";
 import { temporaryFolder } from "../testing/folders.ts";
 import { RpcProxy } from "../testing/rpc-proxy.ts";
-import { register } from "./actions.ts";
 import { Mirror } from "./mirror.ts";
 
 let chain: LocalChain;
@@ -32,7 +33,8 @@ test("follows the chain until it is told to stop, through an outage and through 
 
   const wallet = chain.client();
   const payout = wallet.account.address;
-  const join = () => register(wallet, chain.deployment, { capacityChunks: 1, payout, endpoint: "192.0.2.7:6881" });
+  const terms = { capacityChunks: 1, payout, prover: payout, endpoint: "192.0.2.7:6881" };
+  const join = () => pay(wallet, register, { deployment: chain.deployment, ...terms });
   const known = (operators: number) => eventually(() => expect(mirror.state.operators.size).toBe(operators));
   await join();
   await known(1);

@@ -1,8 +1,9 @@
 import { type Address, decodeEventLog, type Hex, type Log, zeroAddress } from "viem";
+import { firstRound, lastRound } from "../sdk/clock.ts";
+import { CONTRACTS, type ContractName } from "../sdk/contracts.ts";
+import type { Deployment } from "../sdk/deployment.ts";
+import type { CommitmentArgs, Manifest } from "../sdk/manifest.ts";
 import { chunksOf } from "../torrent/commitment.ts";
-import { firstRound, lastRound } from "./clock.ts";
-import { ABIS, type ContractName, type Deployment } from "./deployment.ts";
-import type { CommitmentArgs, Manifest } from "./manifest.ts";
 
 export interface OperatorState {
   readonly id: number;
@@ -148,9 +149,7 @@ export class ProtocolState {
   readonly #contracts: ReadonlyMap<string, ContractName>;
 
   constructor({ contracts }: Deployment) {
-    this.#contracts = new Map(
-      Object.entries(contracts).map(([name, address]) => [address.toLowerCase(), name as ContractName]),
-    );
+    this.#contracts = new Map(Object.values(CONTRACTS).map(({ name }) => [contracts[name].toLowerCase(), name]));
   }
 
   /** Back to the start, before any log. */
@@ -409,5 +408,5 @@ export function payerKey(payer: Address, other: Address): string {
 }
 
 function decodeOf<N extends ContractName>(contract: N, { topics, data }: Pick<Log, "topics" | "data">) {
-  return decodeEventLog({ abi: ABIS[contract], topics, data });
+  return decodeEventLog({ abi: CONTRACTS[contract].abi, topics, data });
 }

@@ -4,8 +4,9 @@ import { type Abi, BaseError, type Log } from "viem";
 import type { ChainClient } from "../chain/connection.ts";
 import { type FollowedLog, LogFollower } from "../chain/log-follower.ts";
 import { holdfastErrorIn } from "../errors.ts";
+import { CONTRACTS } from "../sdk/contracts.ts";
+import { type Deployment, protocolAddresses } from "../sdk/deployment.ts";
 import { numberKey, type Store, type Table, table, type Write } from "../store/store.ts";
-import { ABIS, type Deployment, protocolAddresses } from "./deployment.ts";
 import { ProtocolState } from "./state.ts";
 
 export interface MirrorOptions {
@@ -24,7 +25,7 @@ export interface Head {
 
 type Entry = Pick<Log, "address" | "topics" | "data">;
 
-const EVENTS = Object.values(ABIS).flatMap((abi) => (abi as Abi).filter(({ type }) => type === "event"));
+const EVENTS = Object.values(CONTRACTS).flatMap(({ abi }) => (abi as Abi).filter(({ type }) => type === "event"));
 
 /**
  * The protocol's state, kept as the chain has it: its events are in the store, so a restart replays them from the disk and reads only

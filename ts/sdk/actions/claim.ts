@@ -1,0 +1,28 @@
+import { Pool, Settlement } from "../contracts.ts";
+import { defineWrite, sync } from "../define.ts";
+
+export interface ClaimParameters {
+  /** The operator's number. */
+  readonly operatorId: number;
+  /** The epoch, a frozen one. */
+  readonly epoch: number;
+}
+
+/**
+ * Pays an operator's share of a frozen epoch to its payout address, by anyone, once (H-EPOCH-2). While reputation is below 0.3 it waits; after 6
+ * epochs of waiting it goes to the treasury (H-EPOCH-3).
+ *
+ * @throws ContractRevert: Settlement_Withheld, Pool_NotFrozen, Pool_NothingToPay
+ * @example
+ * const { owed, to } = await claimSync(wallet, { deployment, operatorId: 3, epoch: 1 });
+ */
+export const claim = defineWrite({
+  contract: Settlement,
+  functionName: "claim",
+  emitter: Pool,
+  event: "Paid",
+  args: ({ operatorId, epoch }: ClaimParameters) => [operatorId, epoch],
+});
+
+/** `claim`, waited for. */
+export const claimSync = sync(claim);
