@@ -72,17 +72,16 @@ export class Chores {
 
   #ejections(round: number): void {
     const { client, deployment, errands, state } = this.#parts;
-    for (const { id, proven, stamp } of state.operators.values()) {
-      const held = state.slotsOf(id, stamp ?? round).filter(({ liveFrom }) => liveFrom !== undefined);
-      if (stamp !== undefined) {
-        for (const { order, replica, acceptedIn } of held) {
-          const key = `unwind:${slotKey(order.id, replica)}:${acceptedIn}`;
-          errands.start(key, round, async () => {
-            await errands.attempt("unwind", unwind.call({ deployment, orderId: order.id, replica }), key);
-          });
-        }
-        continue;
+    for (const operator of state.operators.values()) {
+      const { id, proven, stamp } = operator;
+      for (const { order, replica, acceptedIn } of state.stampedSlots(operator)) {
+        const key = `unwind:${slotKey(order.id, replica)}:${acceptedIn}`;
+        errands.start(key, round, async () => {
+          await errands.attempt("unwind", unwind.call({ deployment, orderId: order.id, replica }), key);
+        });
       }
+      if (stamp !== undefined) continue;
+      const held = state.slotsOf(id, round).filter(({ liveFrom }) => liveFrom !== undefined);
       const recent = Array.from({ length: BAD_ROUNDS }, (_, i) => round - 1 - i);
       if (held.length === 0 || recent.some((past) => proven.has(past))) continue;
       errands.start(`eject:${id}`, round, async () => {

@@ -141,7 +141,7 @@ export class OperatorAgent {
     this.#measure(slots);
     this.#custodian.look(slots, round);
     this.#duties.start("scrub:data", () => this.#scrubber.run(this.#duties.signal));
-    if (me.stamp !== undefined) this.#unwind(me, slots);
+    this.#unwind(me);
     if (state.seeds.has(round)) this.#prove(me, slots, round);
     for (const slot of slots) if (slot.liveFrom === undefined) this.#activate(slot, round);
     this.#audits(me, round);
@@ -199,7 +199,8 @@ export class OperatorAgent {
     this.#duties.start(`prove:${round}`, async () => {
       const { client, deployment, log, metrics } = this.#parts;
       const drawn = await read(client, deployment, Holdings, "challenges", [me.id]);
-      if (drawn.length === 0) {
+      // Nothing at all, or nothing but what was taken out of service.
+      if (!drawn.some(({ answer, passed }) => answer || passed)) {
         this.#nothingDueIn = round;
         return;
       }
@@ -348,6 +349,7 @@ export class OperatorAgent {
       });
     }
     const content = this.#content(order.contentId);
+    if (content.stamp !== undefined) return;
     const held = library.get(content.commitment.infohash.slice(2)) !== undefined;
     if (round < from || !held || !state.seeds.has(round)) return;
     this.#duties.start(`activate:${subject}:${round}`, async () => {
@@ -375,10 +377,10 @@ export class OperatorAgent {
 
   // ---- Endings and money ----
 
-  #unwind(me: OperatorState, slots: readonly HeldSlot[]): void {
-    const { deployment } = this.#parts;
-    for (const { order, replica, liveFrom, acceptedIn } of slots) {
-      if (liveFrom === undefined) continue;
+  /** Ends what a stamp ended, in its round: with nothing else live, nothing is due from the next one on. */
+  #unwind(me: OperatorState): void {
+    const { deployment, state } = this.#parts;
+    for (const { order, replica, acceptedIn } of state.stampedSlots(me)) {
       const subject = `${order.id}:${replica}:${acceptedIn}`;
       this.#duties.start(`unwind:${subject}`, async () => {
         await this.#send(unwind.call({ deployment, orderId: order.id, replica }), `unwind:${me.id}:${subject}`);

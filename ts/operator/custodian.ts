@@ -89,6 +89,7 @@ export class Custodian {
   look(slots: readonly HeldSlot[], round: number): void {
     this.#parts.duties.start("watch:volumes", () => this.#watch());
     if (round !== this.#round) this.#onRound(round);
+    this.#withdraw(slots);
     for (const slot of slots) this.#keep(slot);
     for (const [infohash, damage] of this.#damaged) this.#mend(infohash, damage, slots, round);
   }
@@ -177,7 +178,7 @@ export class Custodian {
     const { duties, library, state } = this.#parts;
     const content = state.contents.get(order.contentId)!;
     const infohash = infohashOf(content);
-    if (this.#damaged.has(infohash)) return;
+    if (this.#damaged.has(infohash) || content.blocked) return;
     const held = library.get(infohash);
     if (held !== undefined) this.#serve(infohash, held);
     else if (!this.hasRoom) return;
@@ -210,6 +211,26 @@ export class Custodian {
     this.#served.delete(infohash);
     this.#parts.seeder.remove(served.held.torrent.infohashV2);
     await served.folder.close();
+  }
+
+  /** Serves no more what is blocked, and deletes it, but for what another client keeps. */
+  #withdraw(slots: readonly HeldSlot[]): void {
+    const { duties, library, log, state } = this.#parts;
+    for (const content of state.contents.values()) {
+      const infohash = infohashOf(content);
+      const held = library.get(infohash);
+      const ours = held !== undefined && !held.adopted;
+      if (!content.blocked || !(ours || this.#served.has(infohash))) continue;
+      // The same torrent may stand under another number that is in service.
+      const others = slots.map(({ order }) => state.contents.get(order.contentId)!).filter(({ blocked }) => !blocked);
+      if (others.some((other) => infohashOf(other) === infohash)) continue;
+      duties.start(`withdraw:${infohash}`, async () => {
+        await this.#unserve(infohash);
+        if (ours) await library.drop(infohash);
+        this.#clear(infohash);
+        log.warn({ contentId: content.id, infohash, deleted: ours }, "a content is blocked: it is served no more");
+      });
+    }
   }
 
   /** Deletes what was fetched for orders that are over since an epoch: time to order it again, and then the space is another's. */

@@ -1,21 +1,23 @@
 // What an operator does at the turns of an order's life that are not its daily round.
-
+import { readdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { encodePages, pledge } from "../keeper/values.ts";
 import { admitKeeperSync } from "../sdk/actions/admitKeeper.ts";
+import { blockContentSync } from "../sdk/actions/blockContent.ts";
 import { commitValuesSync } from "../sdk/actions/commitValues.ts";
 import { ejectSync } from "../sdk/actions/eject.ts";
 import { joinCommittee } from "../sdk/actions/joinCommittee.ts";
 import { revealValuesSync } from "../sdk/actions/revealValues.ts";
-import { epochOf, firstRound } from "../sdk/clock.ts";
-import { Market, Operators, Oracle, Pool } from "../sdk/contracts.ts";
+import { epochOf, firstRound, indexOf } from "../sdk/clock.ts";
+import { Holdings, Market, Operators, Oracle, Pool } from "../sdk/contracts.ts";
 import { placeOrder } from "../sdk/flows/placeOrder.ts";
 import { pay } from "../sdk/pay.ts";
 import { read } from "../sdk/read.ts";
 import { LocalChain } from "../testing/deploy.ts";
 import { eventually } from "../testing/eventually.ts";
 import { DataFolder } from "../torrent/index.ts";
+import { probe } from "../wire/probe.ts";
 import { Seeder } from "../wire/seeder.ts";
 import { currentRoundOf, fund, Holder } from "./testing.ts";
 
@@ -146,4 +148,29 @@ test("an operator that was ejected unwinds its slots when it is back", async () 
   await holder.start();
   await eventually(() => expect(holder.slot).toBeUndefined());
   await eventually(() => expect(holder.state.stamp).toBeUndefined());
+});
+
+test("H-ESC-2: what is blocked is served no more, deleted, and unwound in the round of the stamp: nothing is due, nothing is slashed", async () => {
+  await fund(chain, 7);
+  const holder = await open(7);
+  await holder.goLive();
+  await holder.proves();
+  const { operatorId, orderId, publication, service } = holder;
+  const { contentId, created } = publication;
+  const { stake } = await read(chain.client(), chain.deployment, Operators, "operator", [operatorId]);
+  await blockContentSync(chain.client(), { deployment: chain.deployment, contentId, reason: "a court's order" });
+
+  await eventually(() => expect(holder.slot).toBeUndefined());
+  const round = await currentRoundOf(chain);
+  const [ending] = await chain.client().getContractEvents({
+    ...{ address: chain.deployment.contracts.Market, abi: Market.abi, eventName: "SlotEnded", strict: true },
+    ...{ args: { orderId }, fromBlock: 0n },
+  });
+  expect(ending?.args).toMatchObject({ from: round + 1, slashed: 0n });
+  expect(await read(chain.client(), chain.deployment, Operators, "operator", [operatorId])).toMatchObject({ stake });
+  await eventually(async () => expect(await readdir(holder.contents)).toEqual([".holdfast-volume"]));
+  const [sample] = await probe({ ...service.address, torrent: created.torrent, count: 1 });
+  expect(sample).toMatchObject({ answered: false });
+  const { idle } = await read(chain.client(), chain.deployment, Holdings, "tally", [operatorId, epochOf(round)]);
+  expect((idle >> indexOf(round + 1)) & 1).toBe(1);
 });

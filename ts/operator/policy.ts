@@ -68,6 +68,7 @@ function suitable(state: ProtocolState, me: OperatorState, policy: Policy, order
   const content = state.contents.get(order.contentId);
   return (
     content !== undefined &&
+    content.stamp === undefined &&
     round + LAST_ROUNDS <= lastRoundOf(order) &&
     order.chunks <= policy.maxChunks &&
     order.feePerChunkRound >= policy.minFee &&

@@ -37,7 +37,15 @@ async function makeHolder(count: number) {
     await writeFile(`${data}.torrent`, bytes);
     adopt.push({ torrent: `${data}.torrent`, data });
     const manifest = { name: torrent.name, sources: [] } as unknown as ContentState["manifest"];
-    contents.push({ id, commitment: commitmentArgs(commitment), chunks: 1, manifest, bonded: true });
+    contents.push({
+      id,
+      commitment: commitmentArgs(commitment),
+      chunks: 1,
+      manifest,
+      bonded: true,
+      stamp: undefined,
+      blocked: false,
+    });
   }
   const options = { volume, adopt, reach: { local: true }, fetchIdleMs: 1_000 };
   const library = await Library.open(root, store, options);

@@ -42,6 +42,10 @@ export interface ContentState {
   manifest: Manifest;
   /** Whether its bond is here: only then it takes new orders. */
   bonded: boolean;
+  /** The round in which it was taken out of service; undefined: it is in service. */
+  stamp: number | undefined;
+  /** Whether the curator did that: nobody should hold or serve it. */
+  blocked: boolean;
 }
 
 export interface SlotState {
@@ -182,6 +186,8 @@ export class ProtocolState {
   /** Operators with a live slot of a content in `round`. */
   holdersOf(contentId: number, round: number): OperatorState[] {
     const holders = new Set<OperatorState>();
+    const stamp = this.contents.get(contentId)?.stamp;
+    if (stamp !== undefined && stamp < round) return [];
     for (const order of this.orders.values()) {
       if (order.contentId !== contentId || lastRoundOf(order) < round) continue;
       for (const slot of order.slots) {
@@ -191,6 +197,18 @@ export class ProtocolState {
       }
     }
     return [...holders];
+  }
+
+  /** Slots that their operator's stamp or their content's ended and that wait for Market.unwind. */
+  stampedSlots({ id, stamp }: OperatorState): HeldSlot[] {
+    return this.slotsOf(id, 0).filter(({ order, replica, liveFrom }) => {
+      const content = this.contents.get(order.contentId);
+      const ejected = stamp !== undefined && lastRoundOf(order) >= stamp;
+      const withdrawn = content?.stamp !== undefined && lastRoundOf(order) > content.stamp;
+      // An audit of what was disproved is decided first.
+      const audited = content?.blocked === false && this.audits.has(slotKey(order.id, replica));
+      return liveFrom !== undefined && (ejected || (withdrawn && !audited));
+    });
   }
 
   /** Audits under way of an operator's slots. */
@@ -229,9 +247,16 @@ export class ProtocolState {
         return;
       case "Published": {
         const { contentId: id, commitment, manifest } = event.args;
-        this.contents.set(id, { id, commitment, manifest, bonded: true, chunks: chunksOf(commitment.blocks) });
+        const fresh = { bonded: true, stamp: undefined, blocked: false };
+        this.contents.set(id, { id, commitment, manifest, ...fresh, chunks: chunksOf(commitment.blocks) });
         return;
       }
+      case "Blocked":
+        this.#stamp(event.args).blocked = true;
+        return;
+      case "Disproved":
+        this.#stamp(event.args).bonded = false;
+        return;
       case "BondWithdrawn": {
         if (!("contentId" in event.args)) return; // a keeper's
         const content = this.contents.get(event.args.contentId);
@@ -388,6 +413,14 @@ export class ProtocolState {
     const known = this.earnings.get(operator) ?? { credited: 0n, collected: 0n };
     this.earnings.set(operator, known);
     return known;
+  }
+
+  #stamp({ contentId, stamp }: { contentId: number; stamp: number }): ContentState {
+    const content = this.contents.get(contentId);
+    if (content === undefined)
+      throw new Error(`content ${contentId} was stamped before it was published: logs are missing`);
+    content.stamp = stamp;
+    return content;
   }
 
   #order(id: number): OrderState {

@@ -5,6 +5,7 @@ export * from "./admitKeeper.ts";
 export * from "./answerAudit.ts";
 export * from "./approve.ts";
 export * from "./authorise.ts";
+export * from "./blockContent.ts";
 export * from "./cancelOpen.ts";
 export * from "./claim.ts";
 export * from "./closeAudit.ts";
