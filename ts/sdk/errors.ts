@@ -128,6 +128,7 @@ export const HINTS: Readonly<Record<ErrorName, string>> = {
   Market_UnknownOrder: "No order has this number; `count` says how many there are.",
   Market_Unsettled: "Settle the operator's earlier epochs first.",
   Market_ZeroAddress: "Give an address that is not zero.",
+  MerkleBlocks_TooLong: "A block has at most 16 KiB.",
   MerkleWords_NoSuchLeaf: "Name a leaf that the tree has.",
   MerkleWords_ProofTooShort: "Give every word drawn with its whole path.",
   Operators_CapacityExceeded: "Offer more capacity or add stake.",
