@@ -1,7 +1,7 @@
 import { type Address, bytesToHex, encodeAbiParameters, type Hex, keccak256 } from "viem";
 import { signTypedData } from "viem/actions";
 import type { Commitment } from "../torrent/commitment.ts";
-import type { OnDeployment } from "./deployment.ts";
+import type { Deployment, OnDeployment } from "./deployment.ts";
 import type { Wallet } from "./send.ts";
 
 /** ICatalog.Commitment, as the ABI takes it. */
@@ -67,7 +67,9 @@ export interface ManifestParameters {
   readonly commitment: CommitmentArgs;
   /** What the content is called, at most 512 bytes. */
   readonly name: string;
-  /** The publisher's own count of versions. Default 1. */
+  /** A series of the publisher's that it belongs to (`createSeries`). Default none. */
+  readonly series?: bigint;
+  /** In the series, greater than any before; without a series it means nothing. Default 1. */
   readonly version?: number;
   /** URI, at most 512 bytes. Default none. */
   readonly licence?: string;
@@ -77,9 +79,9 @@ export interface ManifestParameters {
 
 /** What a publisher says of a content, and signs. */
 export function manifestOf({ commitment, ...parameters }: ManifestParameters): Manifest {
-  const { publisher, name, version = 1, licence = "", sources } = parameters;
+  const { publisher, name, series = 0n, version = 1, licence = "", sources } = parameters;
   const { infohash } = commitment;
-  return { publisher, name, infohash, key: contentKey(commitment), series: 0n, version, licence, sources };
+  return { publisher, name, infohash, key: contentKey(commitment), series, version, licence, sources };
 }
 
 /** The publisher's signature of a manifest (EIP-712): anyone may relay it. */
@@ -89,14 +91,52 @@ export function signManifest(
 ): Promise<Hex> {
   return signTypedData(wallet, {
     account: wallet.account,
-    domain: {
-      name: "Holdfast Catalog",
-      version: "1",
-      chainId: deployment.chainId,
-      verifyingContract: deployment.contracts.Catalog,
-    },
+    domain: domainOf(deployment),
     types: MANIFEST_TYPES,
     primaryType: "Manifest",
     message: manifest,
   });
+}
+
+/** What an attester says of a content: ICatalog.Attestation. */
+export interface Attestation {
+  readonly attester: Address;
+  readonly contentId: number;
+  /** A word of at most 32 bytes, as viem's `stringToHex(word, { size: 32 })` gives it: "verified", "malware-free". */
+  readonly verdict: Hex;
+  /** False takes the verdict back. */
+  readonly holds: boolean;
+  /** Unix seconds; of two about the same, the later one stands. */
+  readonly signedAt: bigint;
+  /** URI, at most 512 bytes. */
+  readonly evidence: string;
+}
+
+const ATTESTATION_TYPES = {
+  Attestation: [
+    { name: "attester", type: "address" },
+    { name: "contentId", type: "uint32" },
+    { name: "verdict", type: "bytes32" },
+    { name: "holds", type: "bool" },
+    { name: "signedAt", type: "uint64" },
+    { name: "evidence", type: "string" },
+  ],
+} as const;
+
+/** The attester's signature of its verdict (EIP-712): anyone may relay it. */
+export function signAttestation(
+  wallet: Wallet,
+  { deployment, attestation }: OnDeployment & { readonly attestation: Attestation },
+): Promise<Hex> {
+  return signTypedData(wallet, {
+    account: wallet.account,
+    domain: domainOf(deployment),
+    types: ATTESTATION_TYPES,
+    primaryType: "Attestation",
+    message: attestation,
+  });
+}
+
+function domainOf({ chainId, contracts }: Deployment) {
+  return { name: "Holdfast Catalog", version: "1", chainId, verifyingContract: contracts.Catalog };
 }
