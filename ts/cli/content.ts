@@ -1,11 +1,13 @@
 import { Command } from "commander";
 import { EXIT, HoldfastError } from "../errors.ts";
+import { blockContentSync } from "../sdk/actions/blockContent.ts";
 import { publishContent as publish } from "../sdk/flows/publishContent.ts";
 import { commitmentArgs, contentKey } from "../sdk/manifest.ts";
 import type { PeerAddress } from "../torrent/endpoint.ts";
 import { checkData, commitmentOf, DataFolder, type Torrent } from "../torrent/index.ts";
 import { formatMagnet } from "../torrent/magnet.ts";
 import { type ChainOptions, openWallet, withKey } from "./chain.ts";
+import { disproveContent } from "./disprove.ts";
 import { collectPeers, collectSources, integer } from "./options.ts";
 import { print } from "./output.ts";
 import { readTorrent } from "./torrent-file.ts";
@@ -36,7 +38,19 @@ export function contentCommand(): Command {
     )
     .option("--peer <host:port>", "a first peer; may be repeated", collectPeers, [])
     .action((path: string, _, command: Command) => publishContent(path, command.optsWithGlobals()));
-  return new Command("content").description("publish torrents").addCommand(publishing);
+  const disproving = withKey(new Command("disprove"))
+    .description("show that a content's possession tree is over other data than its torrent's, for half of its bond")
+    .argument("<id>", "the content's number", integer(1, 2 ** 32 - 1))
+    .argument("<file.torrent>", "its torrent")
+    .requiredOption("--data <path>", "the torrent's file or folder, or the folder that holds it")
+    .action((id: number, path: string, _, command: Command) => disproveContent(id, path, command.optsWithGlobals()));
+  const blocking = withKey(new Command("block"))
+    .description("curator: take a content out of service for good")
+    .argument("<id>", "the content's number", integer(1, 2 ** 32 - 1))
+    .requiredOption("--reason <text>", "why nobody should hold it, such as the address of a court's order")
+    .action((id: number, _, command: Command) => block(id, command.optsWithGlobals()));
+  const content = new Command("content").description("publish torrents, and disprove or block what was published");
+  return [publishing, disproving, blocking].reduce((all, command) => all.addCommand(command), content);
 }
 
 async function publishContent(path: string, options: PublishOptions): Promise<void> {
@@ -56,6 +70,12 @@ async function publishContent(path: string, options: PublishOptions): Promise<vo
   const { contentId } = await publish(wallet, { deployment, commitment, name, licence, version, sources });
   const facts = { contentId, name, key: contentKey(commitment), commitment, sources };
   print(options, facts, `published content ${contentId}: ${name}, infohash ${infohash}`);
+}
+
+async function block(contentId: number, options: ChainOptions & { readonly reason: string }): Promise<void> {
+  const { deployment, wallet } = await openWallet(options);
+  const { stamp } = await blockContentSync(wallet, { deployment, contentId, reason: options.reason });
+  print(options, { contentId, stamp }, `content ${contentId} is out of service from round ${stamp + 1} on`);
 }
 
 async function dataRootOf(torrent: Torrent, path: string): Promise<Buffer> {

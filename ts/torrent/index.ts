@@ -1,6 +1,7 @@
 export { type Bencode, type Decoded, decode, decodePrefix, encode } from "./bencode.ts";
 export { type Commitment, chunksOf, commitmentOf, fileCount, fileProof, filesRoot } from "./commitment.ts";
 export { type Created, type CreateOptions, createTorrent } from "./create.ts";
+export { type BlockDisproof, disproofOf } from "./disproof.ts";
 export { formatEndpoint, type PeerAddress, parseEndpoint } from "./endpoint.ts";
 export { DamagedBlockError, DamagedCacheError, TorrentError } from "./errors.ts";
 export { DataFolder, syncFolder } from "./folder.ts";
