@@ -14,7 +14,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import("./torrent.ts")).torrentCommand(),
   },
   content: {
-    description: "publish torrents, and disprove or block what was published",
+    description: "publish torrents and their versions; attest to, disprove or block what was published",
     load: async () => (await import("./content.ts")).contentCommand(),
   },
   order: {

@@ -3,6 +3,7 @@ import { execFile } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { stringToHex } from "viem";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { acceptSync } from "../sdk/actions/accept.ts";
 import { activateSync } from "../sdk/actions/activate.ts";
@@ -103,4 +104,42 @@ test("the curator takes a content out of service, and nobody else does", async (
   const stamp = await read(chain.client(), deployment, Market, "currentRound", []);
   expect(await block(0)).toMatchObject({ contentId, stamp });
   await expect(block(0)).rejects.toThrow(/Catalog_Stamped/);
+});
+
+test("a series has versions, and its owner takes the head back", async () => {
+  const { series } = await holdfast(0, "content", "series");
+  for (const version of [1, 2]) {
+    const { torrentFile, data } = await make(4 + version);
+    const where = ["--data", data, "--peer", "192.0.2.7:6881"];
+    const place = ["--series", `${series}`, "--content-version", `${version}`];
+    await holdfast(0, "content", "publish", torrentFile, ...where, ...place);
+  }
+  const head = async () => {
+    const { head, latest } = await read(chain.client(), chain.deployment, Catalog, "seriesOf", [BigInt(`${series}`)]);
+    return { head, latest };
+  };
+  expect(await head()).toEqual({ head: 2, latest: 2 });
+  expect(await holdfast(0, "content", "series", `${series}`, "--head", "1")).toMatchObject({ series, version: 1 });
+  expect(await head()).toEqual({ head: 1, latest: 2 });
+  const stranger = holdfast(CHALLENGER, "content", "series", `${series}`, "--head", "2");
+  await expect(stranger).rejects.toThrow(/Catalog_NotSeriesOwner/);
+  await expect(holdfast(0, "content", "series", `${series}`)).rejects.toThrow(/go together/);
+});
+
+test("an attester says what it holds of a content, and takes it back", async () => {
+  const { commitment } = await make(7);
+  const { deployment } = chain;
+  const terms = { commitment: commitmentArgs(commitment), name: "looked at", sources: [] };
+  const { contentId } = await publishContent(chain.client(), { deployment, ...terms });
+  const attester = chain.client(CHALLENGER).account.address;
+  const args = [contentId, attester, stringToHex("malware-free", { size: 32 })] as const;
+  const verdict = () => read(chain.client(), deployment, Catalog, "verdictOf", args);
+  for (const [flags, holds] of [
+    [[], true],
+    [["--withdraw"], false],
+  ] as const) {
+    const said = await holdfast(CHALLENGER, "content", "attest", `${contentId}`, "malware-free", ...flags);
+    expect(said).toMatchObject({ attester, holds });
+    expect(await verdict()).toMatchObject({ holds });
+  }
 });

@@ -1,8 +1,13 @@
 import { Command } from "commander";
+import { stringToHex } from "viem";
+import { getBlock } from "viem/actions";
 import { EXIT, HoldfastError } from "../errors.ts";
+import { attestSync } from "../sdk/actions/attest.ts";
 import { blockContentSync } from "../sdk/actions/blockContent.ts";
+import { createSeriesSync } from "../sdk/actions/createSeries.ts";
+import { setHeadSync } from "../sdk/actions/setHead.ts";
 import { publishContent as publish } from "../sdk/flows/publishContent.ts";
-import { commitmentArgs, contentKey } from "../sdk/manifest.ts";
+import { commitmentArgs, contentKey, signAttestation } from "../sdk/manifest.ts";
 import type { PeerAddress } from "../torrent/endpoint.ts";
 import { checkData, commitmentOf, DataFolder, type Torrent } from "../torrent/index.ts";
 import { formatMagnet } from "../torrent/magnet.ts";
@@ -12,10 +17,14 @@ import { collectPeers, collectSources, integer } from "./options.ts";
 import { print } from "./output.ts";
 import { readTorrent } from "./torrent-file.ts";
 
+/** Series are numbered from 1; more than this nobody types. */
+const MOST_SERIES = Number.MAX_SAFE_INTEGER;
+
 interface PublishOptions extends ChainOptions {
   readonly data: string;
   readonly name?: string;
   readonly licence: string;
+  readonly series?: number;
   readonly contentVersion: number;
   readonly source: readonly string[];
   readonly peer: readonly PeerAddress[];
@@ -29,7 +38,8 @@ export function contentCommand(): Command {
     .requiredOption("--data <path>", "its file or folder, or the folder that holds it")
     .option("--name <text>", "what it is called (default: the torrent's name)")
     .option("--licence <uri>", "its licence", "")
-    .option("--content-version <n>", "your count of its versions", integer(0, 2 ** 32 - 1), 1)
+    .option("--series <n>", "a series of yours that it is a version of (see `content series`)", integer(1, MOST_SERIES))
+    .option("--content-version <n>", "its version in the series, greater than any before", integer(0, 2 ** 32 - 1), 1)
     .option(
       "--source <uri>",
       "where the .torrent is: an http, https or file address; may be repeated",
@@ -49,8 +59,25 @@ export function contentCommand(): Command {
     .argument("<id>", "the content's number", integer(1, 2 ** 32 - 1))
     .requiredOption("--reason <text>", "why nobody should hold it, such as the address of a court's order")
     .action((id: number, _, command: Command) => block(id, command.optsWithGlobals()));
-  const content = new Command("content").description("publish torrents, and disprove or block what was published");
-  return [publishing, disproving, blocking].reduce((all, command) => all.addCommand(command), content);
+  const beginning = withKey(new Command("series"))
+    .description("begin a series of versions of one data set, or say which of its versions is the head now")
+    .argument("[number]", "a series of yours", integer(1, MOST_SERIES))
+    .option("--head <version>", "the version that you stand for from now on, an older one too", integer(0, 2 ** 32 - 1))
+    .action((series: number | undefined, _, command: Command) => changeSeries(series, command.optsWithGlobals()));
+  const attesting = withKey(new Command("attest"))
+    .description("sign what you hold of a content, for readers; it has no power in the protocol")
+    .argument("<id>", "the content's number", integer(1, 2 ** 32 - 1))
+    .argument("<verdict>", "a word such as verified or malware-free, at most 32 bytes")
+    .option("--evidence <uri>", "where your reasons are", "")
+    .option("--withdraw", "you hold it no longer")
+    .action((id: number, verdict: string, _, command: Command) => attestTo(id, verdict, command.optsWithGlobals()));
+  const content = new Command("content").description(
+    "publish torrents and their versions; attest to, disprove or block what was published",
+  );
+  return [publishing, beginning, attesting, disproving, blocking].reduce(
+    (all, command) => all.addCommand(command),
+    content,
+  );
 }
 
 async function publishContent(path: string, options: PublishOptions): Promise<void> {
@@ -67,9 +94,53 @@ async function publishContent(path: string, options: PublishOptions): Promise<vo
   ];
   const { deployment, wallet } = await openWallet(options);
   const { name = torrent.name, licence, contentVersion: version } = options;
-  const { contentId } = await publish(wallet, { deployment, commitment, name, licence, version, sources });
+  const series = BigInt(options.series ?? 0);
+  const { contentId } = await publish(wallet, { deployment, commitment, name, licence, series, version, sources });
   const facts = { contentId, name, key: contentKey(commitment), commitment, sources };
   print(options, facts, `published content ${contentId}: ${name}, infohash ${infohash}`);
+}
+
+async function changeSeries(
+  known: number | undefined,
+  options: ChainOptions & { readonly head?: number },
+): Promise<void> {
+  if ((known === undefined) !== (options.head === undefined)) {
+    const hint = "`content series` begins one; `content series NUMBER --head VERSION` moves its head";
+    throw new HoldfastError("a series and its head go together", { hint, exitCode: EXIT.usage });
+  }
+  const { deployment, wallet } = await openWallet(options);
+  if (known === undefined || options.head === undefined) {
+    const { series } = await createSeriesSync(wallet, { deployment });
+    return print(options, { series }, `series ${series} is yours: publish into it with --series ${series}`);
+  }
+  const { series, version, contentId } = await setHeadSync(wallet, {
+    ...{ deployment, series: BigInt(known), version: options.head },
+  });
+  print(
+    options,
+    { series, version, contentId },
+    `the head of series ${series} is version ${version}, content ${contentId}`,
+  );
+}
+
+interface AttestOptions extends ChainOptions {
+  readonly evidence: string;
+  readonly withdraw?: boolean;
+}
+
+async function attestTo(contentId: number, verdict: string, options: AttestOptions): Promise<void> {
+  if (Buffer.byteLength(verdict) > 32)
+    throw new HoldfastError("a verdict has at most 32 bytes", { exitCode: EXIT.usage });
+  const { deployment, wallet } = await openWallet(options);
+  const { timestamp: signedAt } = await getBlock(wallet);
+  const attestation = {
+    ...{ attester: wallet.account.address, contentId, verdict: stringToHex(verdict, { size: 32 }) },
+    ...{ holds: !options.withdraw, signedAt, evidence: options.evidence },
+  };
+  const signature = await signAttestation(wallet, { deployment, attestation });
+  const { attester, holds } = await attestSync(wallet, { deployment, attestation, signature });
+  const text = `${attester} ${holds ? "holds" : "no longer holds"} that content ${contentId} is ${verdict}`;
+  print(options, { contentId, attester, verdict, holds, signedAt }, text);
 }
 
 async function block(contentId: number, options: ChainOptions & { readonly reason: string }): Promise<void> {
