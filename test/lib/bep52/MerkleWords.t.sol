@@ -147,6 +147,24 @@ contract MerkleWordsTest is Test {
         this.verifyWord("root", "word", 1, 1, path);
     }
 
+    /// And so at every height, whichever of the two hashes of a turn it is.
+    function test_RevertWhen_AHashFailsAtAnyHeight() external {
+        for (uint256 depth = 1; depth <= 5; ++depth) {
+            bytes32[] memory words = _words("seed", depth);
+            bytes32[] memory path = _path(words, 0);
+            bytes32 node = words[0];
+            for (uint256 height; height < depth; ++height) {
+                bytes memory pair = abi.encodePacked(node, path[height]);
+                node = sha256(pair);
+                vm.mockCallRevert(address(2), pair, "");
+                vm.expectRevert(bytes(""));
+                this.verifyWord("root", words[0], 0, depth, path);
+                vm.clearMockedCalls();
+            }
+            assertTrue(this.verifyWord(node, words[0], 0, depth, path));
+        }
+    }
+
     function _index(uint256 indices, uint256 k, uint256 depth) private pure returns (uint256) {
         return (indices >> (40 * k)) & ((1 << depth) - 1);
     }

@@ -27,6 +27,10 @@ contract DrandTest is DrandVectors {
         return Drand.randomness(signature);
     }
 
+    function hashToG1(bytes32 message) external view returns (bytes memory) {
+        return HashToG1.hashToG1(message);
+    }
+
     function test_VerifiesRealRoundsOfQuicknet() external view {
         DrandVector[] memory all = drandVectors("quicknet");
         assertGe(all.length, 15);
@@ -143,6 +147,28 @@ contract DrandTest is DrandVectors {
         this.verify(new bytes(96), 1000, quicknet);
         this.verify(abi.encodePacked(type(uint256).max, type(uint256).max, type(uint256).max), 1000, quicknet);
         assertLt(before - gasleft(), 800_000);
+    }
+
+    /// A chain without the precompile answers a call to its address with success and nothing.
+    function test_RefusesEverythingWhere_ThePairingIsMissing() external {
+        vm.mockCall(address(0x0f), bytes(""), bytes(""));
+        assertFalse(this.verify(sample.signature, 1000, quicknet));
+        assertFalse(Drand.isPublicKey(quicknet));
+    }
+
+    function test_RevertWhen_APrecompileOfTheHashFailsOrIsMissing() external {
+        address[3] memory precompiles = [address(0x05), address(0x10), address(0x0b)];
+        for (uint256 i; i < 3; ++i) {
+            bytes memory err = abi.encodeWithSelector(HashToG1.HashToG1_PrecompileFailed.selector, precompiles[i]);
+            vm.mockCall(precompiles[i], bytes(""), bytes(""));
+            vm.expectRevert(err);
+            this.hashToG1("message");
+            vm.mockCallRevert(precompiles[i], bytes(""), bytes(""));
+            vm.expectRevert(err);
+            this.hashToG1("message");
+            vm.clearMockedCalls();
+        }
+        assertEq(this.hashToG1("message").length, 128);
     }
 
     function test_AcceptsPointsOfG2AsKeys() external view {
