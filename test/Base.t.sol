@@ -74,6 +74,8 @@ abstract contract BaseTest is Test, Deployer {
     Audits internal audits;
     Settlement internal settlement;
     Retrieval internal retrieval;
+    /// @dev Of the contents published, so that a proof takes no hashing.
+    mapping(uint32 contentId => DataTree.Tree) private _trees;
 
     function setUp() public virtual {
         vm.warp(GENESIS);
@@ -158,28 +160,35 @@ abstract contract BaseTest is Test, Deployer {
     // ---- Contents ----
 
     /// @dev The words of a content follow from its number of blocks and its own number alone.
-    function _tree(uint32 contentId) internal view returns (DataTree.Tree memory) {
-        return _treeOf(contentId, catalog.content(contentId).blocks);
-    }
-
     function _treeOf(uint32 contentId, uint256 blocks) internal pure returns (DataTree.Tree memory) {
         return DataTree.build(keccak256(abi.encode("words", contentId)), blocks);
     }
 
     function _publish(uint40 blocks) internal returns (uint32 contentId) {
         contentId = catalog.count() + 1;
-        ICatalog.Commitment memory c = ICatalog.Commitment({
+        assertEq(_publish(_commitmentOf(contentId, blocks)), contentId);
+    }
+
+    function _publish(ICatalog.Commitment memory c) internal returns (uint32 contentId) {
+        (ICatalog.Manifest memory m, bytes memory signature) = _manifest(c);
+        vm.prank(uploader);
+        contentId = catalog.publish(m, c, signature);
+        _keepTree(contentId, c.blocks);
+    }
+
+    function _commitmentOf(uint32 contentId, uint40 blocks) internal pure returns (ICatalog.Commitment memory) {
+        return ICatalog.Commitment({
             infohash: keccak256(abi.encode("infohash", contentId)),
             filesRoot: keccak256(abi.encode("filesRoot", contentId)),
             dataRoot: _treeOf(contentId, blocks).root(),
             blocks: blocks,
             fileCount: 1
         });
-        assertEq(_publish(c), contentId);
     }
 
-    function _publish(ICatalog.Commitment memory c) internal returns (uint32) {
-        ICatalog.Manifest memory m = ICatalog.Manifest({
+    /// @dev Signed by the publisher.
+    function _manifest(ICatalog.Commitment memory c) internal returns (ICatalog.Manifest memory m, bytes memory signature) {
+        m = ICatalog.Manifest({
             publisher: publisher.addr,
             name: "linux.iso",
             infohash: c.infohash,
@@ -190,20 +199,27 @@ abstract contract BaseTest is Test, Deployer {
             sources: new string[](0)
         });
         (uint8 v, bytes32 r, bytes32 s) = vm.sign(publisher, catalog.hashOf(m));
-        vm.prank(uploader);
-        return catalog.publish(m, c, abi.encodePacked(r, s, v));
+        signature = abi.encodePacked(r, s, v);
+    }
+
+    function _keepTree(uint32 contentId, uint40 blocks) internal {
+        if (_trees[contentId].words == 0) _trees[contentId] = _treeOf(contentId, blocks);
     }
 
     function _chunks(uint32 contentId) internal view returns (uint256) {
         return catalog.chunks(contentId);
     }
 
+    /// @dev A word of a content published and its path.
+    function _wordOf(uint32 contentId, uint256 leaf) internal view returns (bytes memory) {
+        return _trees[contentId].openKept(leaf);
+    }
+
     /// @dev K words of one content and their paths.
     function _words(uint32 contentId, bytes32 seed) internal view returns (bytes memory proof) {
         uint64[] memory leaves = holdings.wordsOf(contentId, seed);
-        DataTree.Tree memory t = _tree(contentId);
         for (uint256 k; k < leaves.length; ++k) {
-            proof = bytes.concat(proof, t.open(leaves[k]));
+            proof = bytes.concat(proof, _wordOf(contentId, leaves[k]));
         }
     }
 
@@ -274,12 +290,22 @@ abstract contract BaseTest is Test, Deployer {
 
     // ---- Proofs ----
 
-    /// @dev What `operatorId` has to send for the round under way.
+    /// @dev What `operatorId` has to send for the round under way: the hints of all draws, and words where there is something to answer.
     function _proof(uint32 operatorId) internal view returns (bytes memory proof) {
         IHoldings.Challenge[] memory drawn = holdings.challenges(operatorId);
+        uint256 from;
         for (uint256 i; i < drawn.length; ++i) {
-            proof = bytes.concat(proof, bytes4(drawn[i].entry));
-            if (drawn[i].answer) proof = bytes.concat(proof, _tree(drawn[i].contentId).open(drawn[i].leaf));
+            if (!drawn[i].answer && i + 1 != drawn.length) continue;
+            proof = bytes.concat(proof, _hints(drawn, from, i + 1));
+            if (drawn[i].answer) proof = bytes.concat(proof, _wordOf(drawn[i].contentId, drawn[i].leaf));
+            from = i + 1;
+        }
+    }
+
+    function _hints(IHoldings.Challenge[] memory drawn, uint256 from, uint256 to) private pure returns (bytes memory hints) {
+        hints = new bytes(4 * (to - from));
+        for (uint256 i; i < hints.length; ++i) {
+            hints[i] = bytes4(drawn[from + i / 4].entry)[i % 4];
         }
     }
 

@@ -4,13 +4,10 @@ pragma solidity 0.8.37;
 import {IHoldings} from "../../src/interfaces/IHoldings.sol";
 import {Epoch, K, Round, ROUNDS} from "../../src/Types.sol";
 import {BaseTest} from "../Base.t.sol";
-import {DataTree} from "../utils/DataTree.sol";
 
 /// @notice H-PROOF-1, H-PROOF-2: what every round samples, against a list of everything that was ever added, walked from its beginning for each draw: no ring, no
 /// copy, no stamp. The Market's part is played here, within what IHoldings requires of it, so that a sequence is as dense as can be.
 contract DrawTest is BaseTest {
-    using DataTree for DataTree.Tree;
-
     uint256 private constant CONTENTS = 5;
     uint256 private constant TRIES = 128; // a draw and 127 redraws
 
@@ -146,7 +143,7 @@ contract DrawTest is BaseTest {
         bytes memory proof;
         for (uint256 i; i < drawn.length; ++i) {
             proof = bytes.concat(proof, bytes4(drawn[i].entry));
-            if (drawn[i].answer) proof = bytes.concat(proof, _tree(drawn[i].contentId).open(drawn[i].leaf));
+            if (drawn[i].answer) proof = bytes.concat(proof, _wordOf(drawn[i].contentId, drawn[i].leaf));
         }
         bool whole = _answers(drawn) == K;
         vm.prank(_prover(op));

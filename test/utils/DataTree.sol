@@ -56,6 +56,22 @@ library DataTree {
         return abi.encodePacked(path);
     }
 
+    /// @notice The same of a tree in storage: reads the nodes of the path alone.
+    function openKept(Tree storage t, uint256 leaf) internal view returns (bytes memory) {
+        bytes32[] memory path = new bytes32[](t.depth + 1);
+        path[0] = _kept(t, 0, leaf);
+        for (uint256 height; height + 1 < path.length; ++height) {
+            path[height + 1] = _kept(t, height, leaf >> height ^ 1);
+        }
+        return abi.encodePacked(path);
+    }
+
+    function _kept(Tree storage t, uint256 height, uint256 index) private view returns (bytes32) {
+        (uint256 from, uint256 words) = (index << height, t.words);
+        if (from >= words) return t.zero[height];
+        return from + (1 << height) <= words ? t.repeated[height][from % PERIOD] : t.edge[height];
+    }
+
     function _pair(bytes32 left, bytes32 right) private pure returns (bytes32) {
         return sha256(abi.encodePacked(left, right));
     }
