@@ -148,6 +148,16 @@ async function generateEthers(outDir: string, contracts: readonly Contract[]): P
     flags: { ...flags, tsNocheck: true, node16Modules: true },
   });
   rmSync(join(outDir, "factories"), { recursive: true });
+  for (const { name } of contracts) {
+    const file = join(outDir, `${name}.ts`);
+    const text = readFileSync(file, "utf8")
+      .replace(
+        `export interface ${name}Interface `,
+        (found) => comment(`Encodes and decodes what ${name} takes and gives.`) + found,
+      )
+      .replace(`export interface ${name} `, (found) => comment(`${name}, as an ethers contract.`) + found);
+    writeFileSync(file, text);
+  }
 }
 
 /** What typechain's factories do, on the ABIs that are there, each by itself so that a bundler leaves out the others. */
@@ -169,6 +179,7 @@ import type { ${name}, ${name}Interface } from "./${name}.ts";
 /** Makes ethers instances of one contract. */
 export interface Factory<C, I> {
   readonly abi: InterfaceAbi;
+  /** What encodes its calls, and decodes its results, events and errors. */
   createInterface(): I;
   /** The contract at an address, typed; a signer also writes. */
   connect(address: string, runner?: ContractRunner | null): C;

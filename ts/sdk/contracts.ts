@@ -41,15 +41,25 @@ export interface RetrievalContract extends Named<"Retrieval", typeof retrievalAb
 
 /** The ERC-20 that a deployment settles in. */
 export const Asset: AssetContract = { name: "Asset", abi: erc20Abi };
+/** Seeds of rounds. */
 export const Beacon: BeaconContract = { name: "Beacon", abi: beaconAbi };
+/** Contents, and who stands for them. */
 export const Catalog: CatalogContract = { name: "Catalog", abi: catalogAbi };
+/** Fees of epochs, from schedule to claim. */
 export const Pool: PoolContract = { name: "Pool", abi: poolAbi };
+/** Operators: stake, capacity, standing. */
 export const Operators: OperatorsContract = { name: "Operators", abi: operatorsAbi };
+/** The keepers' committee and its medians. */
 export const Oracle: OracleContract = { name: "Oracle", abi: oracleAbi };
+/** Who holds what; draws and proofs. */
 export const Holdings: HoldingsContract = { name: "Holdings", abi: holdingsAbi };
+/** Orders and their escrow. */
 export const Market: MarketContract = { name: "Market", abi: marketAbi };
+/** Challenges to one slot; losses and ejections. */
 export const Audits: AuditsContract = { name: "Audits", abi: auditsAbi };
+/** Operators' epochs: reliability, reputation, weight. */
 export const Settlement: SettlementContract = { name: "Settlement", abi: settlementAbi };
+/** Payers' deposits, and vouchers for bytes. */
 export const Retrieval: RetrievalContract = { name: "Retrieval", abi: retrievalAbi };
 
 /** All of them, for those who follow everything. */

@@ -106,6 +106,7 @@ export declare namespace IAudits {
   };
 }
 
+/** Encodes and decodes what Audits takes and gives. */
 export interface AuditsInterface extends Interface {
   getFunction(
     nameOrSignature:
@@ -476,6 +477,7 @@ export namespace LossReportedEvent {
   export type LogDescription = TypedLogDescription<Event>;
 }
 
+/** Audits, as an ethers contract. */
 export interface Audits extends BaseContract {
   connect(runner?: ContractRunner | null): Audits;
   waitForDeployment(): Promise<this>;

@@ -24,6 +24,7 @@ import type {
   TypedContractMethod,
 } from "./common.js";
 
+/** Encodes and decodes what Beacon takes and gives. */
 export interface BeaconInterface extends Interface {
   getFunction(
     nameOrSignature:
@@ -206,6 +207,7 @@ export namespace SourceSetEvent {
   export type LogDescription = TypedLogDescription<Event>;
 }
 
+/** Beacon, as an ethers contract. */
 export interface Beacon extends BaseContract {
   connect(runner?: ContractRunner | null): Beacon;
   waitForDeployment(): Promise<this>;

@@ -255,6 +255,7 @@ export declare namespace ICatalog {
   };
 }
 
+/** Encodes and decodes what Catalog takes and gives. */
 export interface CatalogInterface extends Interface {
   getFunction(
     nameOrSignature:
@@ -772,6 +773,7 @@ export namespace SeriesCreatedEvent {
   export type LogDescription = TypedLogDescription<Event>;
 }
 
+/** Catalog, as an ethers contract. */
 export interface Catalog extends BaseContract {
   connect(runner?: ContractRunner | null): Catalog;
   waitForDeployment(): Promise<this>;

@@ -199,6 +199,7 @@ export declare namespace IHoldings {
   };
 }
 
+/** Encodes and decodes what Holdings takes and gives. */
 export interface HoldingsInterface extends Interface {
   getFunction(
     nameOrSignature:
@@ -444,6 +445,7 @@ export namespace UnstampedEvent {
   export type LogDescription = TypedLogDescription<Event>;
 }
 
+/** Holdings, as an ethers contract. */
 export interface Holdings extends BaseContract {
   connect(runner?: ContractRunner | null): Holdings;
   waitForDeployment(): Promise<this>;

@@ -180,6 +180,7 @@ export declare namespace IMarket {
   };
 }
 
+/** Encodes and decodes what Market takes and gives. */
 export interface MarketInterface extends Interface {
   getFunction(
     nameOrSignature:
@@ -713,6 +714,7 @@ export namespace UnpausedEvent {
   export type LogDescription = TypedLogDescription<Event>;
 }
 
+/** Market, as an ethers contract. */
 export interface Market extends BaseContract {
   connect(runner?: ContractRunner | null): Market;
   waitForDeployment(): Promise<this>;

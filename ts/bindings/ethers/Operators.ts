@@ -118,6 +118,7 @@ export declare namespace IOperators {
   };
 }
 
+/** Encodes and decodes what Operators takes and gives. */
 export interface OperatorsInterface extends Interface {
   getFunction(
     nameOrSignature:
@@ -624,6 +625,7 @@ export namespace WithdrawnEvent {
   export type LogDescription = TypedLogDescription<Event>;
 }
 
+/** Operators, as an ethers contract. */
 export interface Operators extends BaseContract {
   connect(runner?: ContractRunner | null): Operators;
   waitForDeployment(): Promise<this>;

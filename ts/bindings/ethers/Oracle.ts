@@ -146,6 +146,7 @@ export declare namespace IOracle {
   };
 }
 
+/** Encodes and decodes what Oracle takes and gives. */
 export interface OracleInterface extends Interface {
   getFunction(
     nameOrSignature:
@@ -604,6 +605,7 @@ export namespace TalliedEvent {
   export type LogDescription = TypedLogDescription<Event>;
 }
 
+/** Oracle, as an ethers contract. */
 export interface Oracle extends BaseContract {
   connect(runner?: ContractRunner | null): Oracle;
   waitForDeployment(): Promise<this>;

@@ -114,6 +114,7 @@ export declare namespace IPool {
   ] & { fees: bigint; before: bigint; merit: bigint; epoch: bigint };
 }
 
+/** Encodes and decodes what Pool takes and gives. */
 export interface PoolInterface extends Interface {
   getFunction(
     nameOrSignature:
@@ -514,6 +515,7 @@ export namespace TreasuryWithdrawnEvent {
   export type LogDescription = TypedLogDescription<Event>;
 }
 
+/** Pool, as an ethers contract. */
 export interface Pool extends BaseContract {
   connect(runner?: ContractRunner | null): Pool;
   waitForDeployment(): Promise<this>;

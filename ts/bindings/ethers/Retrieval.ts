@@ -169,6 +169,7 @@ export declare namespace IRetrieval {
   };
 }
 
+/** Encodes and decodes what Retrieval takes and gives. */
 export interface RetrievalInterface extends Interface {
   getFunction(
     nameOrSignature:
@@ -814,6 +815,7 @@ export namespace WithdrawnEvent {
   export type LogDescription = TypedLogDescription<Event>;
 }
 
+/** Retrieval, as an ethers contract. */
 export interface Retrieval extends BaseContract {
   connect(runner?: ContractRunner | null): Retrieval;
   waitForDeployment(): Promise<this>;

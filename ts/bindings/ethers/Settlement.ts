@@ -106,6 +106,7 @@ export declare namespace ISettlement {
   };
 }
 
+/** Encodes and decodes what Settlement takes and gives. */
 export interface SettlementInterface extends Interface {
   getFunction(
     nameOrSignature:
@@ -252,6 +253,7 @@ export namespace SettledEvent {
   export type LogDescription = TypedLogDescription<Event>;
 }
 
+/** Settlement, as an ethers contract. */
 export interface Settlement extends BaseContract {
   connect(runner?: ContractRunner | null): Settlement;
   waitForDeployment(): Promise<this>;

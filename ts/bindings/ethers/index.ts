@@ -24,6 +24,7 @@ import type { Settlement, SettlementInterface } from "./Settlement.ts";
 /** Makes ethers instances of one contract. */
 export interface Factory<C, I> {
   readonly abi: InterfaceAbi;
+  /** What encodes its calls, and decodes its results, events and errors. */
   createInterface(): I;
   /** The contract at an address, typed; a signer also writes. */
   connect(address: string, runner?: ContractRunner | null): C;
