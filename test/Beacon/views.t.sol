@@ -56,6 +56,19 @@ contract ViewsTest is BeaconTest {
         assertEq(beacon.drandRoundFor(round), due);
     }
 
+    /// H-RAND-1: a beacon at the very time is the one, and a second after one it is the next.
+    function test_HRand1_TheDrandRoundDueAtEachPlaceOfItsPeriod() external {
+        Round round = _round(4);
+        uint256 due = _start(round) + DELAY;
+        for (uint256 late; late < 3; ++late) {
+            // One beacon is `late` seconds before the time.
+            beacon = _deploy(DELAY, key, due - late - 3 * LENGTH * 5, 3);
+            (uint256 opens,) = beacon.window(round);
+            assertEq(opens, late == 0 ? due : due - late + 3);
+            assertEq(beacon.drandRoundFor(round), LENGTH * 5 + (late == 0 ? 1 : 2));
+        }
+    }
+
     function test_HRand2_ARoundWithoutASeedIsVoidFromItsMiddleOn() external {
         (Round seeded, Round missed) = (_round(4), _round(5));
         _seed(seeded);

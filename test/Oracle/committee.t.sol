@@ -285,6 +285,17 @@ contract CommitteeTest is OracleTest {
         _assertCommittee(6, keepers[1], keepers[0]);
     }
 
+    function test_WithdrawBond_OnceAndThenTheKeeperMayComeAndGoAnew() external {
+        _seat(1);
+        _resign(keepers[0]);
+        _toEpoch(9);
+        oracle.withdrawBond(keepers[0]);
+        vm.expectRevert(abi.encodeWithSelector(IOracle.Oracle_NotLeaving.selector, keepers[0]));
+        oracle.withdrawBond(keepers[0]);
+        _join(keepers[0]);
+        _resign(keepers[0]);
+    }
+
     // ---- views ----
 
     function test_KeeperAt_RevertWhen_NoSuchSeat() external {
