@@ -239,8 +239,9 @@ class Finder {
     const host = hostOf(node, parents);
     if (!host) return;
     const { start, end } = rangeOf(host);
-    const n = this.file.add(rangeOf(node), this.#scope, operator, this.#text(node), to);
-    this.file.point("expression", start, end, n, this.#with(host, node, to));
+    const changed = this.#with(host, node, to);
+    const n = this.file.add(rangeOf(node), this.#scope, operator, this.#text(host), changed);
+    this.file.point("expression", start, end, n, changed);
   }
 
   #statement(node, operator, from, to) {
@@ -423,25 +424,22 @@ class Finder {
   #yulStatement(node) {
     const { start, end } = rangeOf(node);
     const kind = node.nodeType === "YulVariableDeclaration" ? "yulLet" : "yul";
-    const add = (operator, part, to, text) =>
-      this.file.point(
-        kind,
-        start,
-        end,
-        this.file.add(rangeOf(part), this.#scope, operator, this.#text(part), to || "nothing"),
-        text,
-      );
+    const add = (operator, part, text) => {
+      const n = this.file.add(rangeOf(part), this.#scope, operator, this.#text(node), text || "nothing");
+      this.file.point(kind, start, end, n, text);
+    };
     for (const [part, to] of yulChanges(node.value ?? node.expression, (n) => this.#text(n)))
-      add("assembly", part, to, this.#with(node, part, to));
-    if (kind === "yul") add("removal", node, "", "");
+      add("assembly", part, this.#with(node, part, to));
+    if (kind === "yul") add("removal", node, "");
   }
 
   /** A condition: without effects, so that original and mutant can both be worked out. */
   #yulExpression(node) {
     const { start, end } = rangeOf(node);
     for (const [part, to] of yulChanges(node, (n) => this.#text(n))) {
-      const n = this.file.add(rangeOf(part), this.#scope, "assembly", this.#text(part), to);
-      this.file.point("yulExpression", start, end, n, this.#with(node, part, to));
+      const changed = this.#with(node, part, to);
+      const n = this.file.add(rangeOf(part), this.#scope, "assembly", this.#text(node), changed);
+      this.file.point("yulExpression", start, end, n, changed);
     }
   }
 }

@@ -55,6 +55,10 @@ const results = readResults();
 const remembered = new Map();
 const killers = new Map(); // function => the test file that killed a mutant of it last
 const chosen = choose();
+process.once("SIGINT", () => {
+  report();
+  process.exit();
+});
 const open = await pass("its contract's own tests", chosen.filter(needsRun), ({ own }) => [{ paths: own, env: QUICK }]);
 if (!options.own) {
   const others = ({ own, others }) => [{ paths: others, env: QUICK }, { paths: own }];
@@ -186,11 +190,12 @@ async function failingWithout(paths) {
   return failing;
 }
 
-/** Test files by what they test: a contract's own are in its folder or have its name; others import it, directly or not. */
+/** Test files by what they test: a source's own have its name, or are in the folder of it or of its library; others import it all the same. */
 function suitesOf(file) {
   return remember(`suites of ${file}`, () => {
     const tests = [...everything.keys()].filter((path) => path.endsWith(".t.sol") && closure(path).has(file));
-    const own = tests.filter((path) => path.includes(`/${nameOf(file)}/`) || path.endsWith(`/${nameOf(file)}.t.sol`));
+    const home = file.startsWith("lib/") ? `test/${dirname(file)}/` : `test/${nameOf(file)}/`;
+    const own = tests.filter((path) => path.startsWith(home) || path.endsWith(`/${nameOf(file)}.t.sol`));
     return { own, others: tests.filter((path) => !own.includes(path)) };
   });
 }
@@ -269,38 +274,53 @@ function readResults() {
 
 // ---- Report ----
 
-/** Prints scores and survivors, and brings the snapshot up to date for the contracts that ran in full. */
+/** Prints scores and survivors, and brings the snapshot up to date. Of a run that was stopped, what it has come to. */
 function report() {
+  const judged = chosen.filter((mutant) => !needsRun(mutant));
   const snapshot = existsSync(SNAPSHOT) ? JSON.parse(readFileSync(SNAPSHOT, "utf8")) : {};
-  const fresh = {};
-  for (const mutant of chosen) {
+  const scores = {};
+  for (const mutant of judged) {
     const name = nameOf(mutant.file);
-    fresh[name] ??= { mutants: 0, killed: 0, survivors: {} };
-    fresh[name].mutants++;
-    if (results.get(idOf(mutant)).by) fresh[name].killed++;
-    else fresh[name].survivors[mutant.key] = snapshot[name]?.survivors[mutant.key] ?? "";
+    scores[name] ??= emptyScore(name, snapshot[name]);
+    scores[name].run++;
+    if (results.get(idOf(mutant)).by) scores[name].killed++;
+    else scores[name].survivors[mutant.key] = snapshot[name]?.survivors[mutant.key] ?? "";
   }
-  if (!options.sample && !options.own) {
-    const all = Object.entries({ ...snapshot, ...fresh }).sort(([a], [b]) => (a < b ? -1 : 1));
-    writeFileSync(SNAPSHOT, `${JSON.stringify(Object.fromEntries(all), null, 2)}\n`);
-  }
-  const killed = chosen.filter((mutant) => results.get(idOf(mutant)).by);
-  if (options.json) console.log(JSON.stringify(fresh, null, 2));
-  else {
-    for (const mutant of chosen.filter((mutant) => !killed.includes(mutant))) {
-      const reason = fresh[nameOf(mutant.file)].survivors[mutant.key] || "no reason given";
-      console.log(`\n${mutant.file}:${mutant.line} ${mutant.scope}: ${reason}\n- ${mutant.from}\n+ ${mutant.to}`);
-    }
-    console.log("");
-    for (const [name, { mutants, killed }] of Object.entries(fresh)) console.log(line(name, killed, mutants));
-    console.log(line("All", killed.length, chosen.length));
-  }
+  const all = Object.entries({ ...snapshot, ...scores }).sort(([a], [b]) => (a < b ? -1 : 1));
+  writeFileSync(SNAPSHOT, `${JSON.stringify(Object.fromEntries(all), null, 2)}\n`);
+  if (options.json) console.log(JSON.stringify(scores, null, 2));
+  else print(scores, judged);
   say(`${Math.round((Date.now() - started) / 1000)} s; ${dropped.length} more mutants do not compile`);
-  if (killed.length < GOAL * chosen.length) process.exitCode = 1;
+  const killed = Object.values(scores).reduce((sum, score) => sum + score.killed, 0);
+  if (killed < GOAL * judged.length) process.exitCode = 1;
 }
 
-function line(name, killed, mutants) {
-  return `${name.padEnd(16)} ${String(killed).padStart(5)} of ${String(mutants).padStart(5)} killed ${((100 * killed) / mutants).toFixed(1).padStart(6)} %`;
+/** Survivors of an earlier run that this one did not draw stay, with their reasons. */
+function emptyScore(name, { survivors = {} } = {}) {
+  const keys = (list) => new Set(list.filter(({ file }) => nameOf(file) === name).map(({ key }) => key));
+  const [there, drawn] = [keys(mutants), keys(chosen.filter((mutant) => !needsRun(mutant)))];
+  const stay = Object.entries(survivors).filter(([key]) => there.has(key) && !drawn.has(key));
+  return {
+    mutants: there.size,
+    run: 0,
+    killed: 0,
+    against: options.own ? "own" : "all",
+    survivors: Object.fromEntries(stay),
+  };
+}
+
+function print(scores, judged) {
+  for (const mutant of judged.filter((mutant) => !results.get(idOf(mutant)).by)) {
+    const reason = scores[nameOf(mutant.file)].survivors[mutant.key] || "no reason given";
+    console.log(`\n${mutant.file}:${mutant.line} ${mutant.scope}: ${reason}\n- ${mutant.from}\n+ ${mutant.to}`);
+  }
+  console.log("");
+  for (const [name, { mutants, run, killed }] of Object.entries(scores)) {
+    const share = `${((100 * killed) / run).toFixed(1)} %`.padStart(8);
+    console.log(
+      `${name.padEnd(16)} ${String(killed).padStart(4)} of ${String(run).padStart(4)} killed ${share}  (of ${mutants})`,
+    );
+  }
 }
 
 function say(text) {
