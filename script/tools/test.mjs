@@ -19,6 +19,7 @@ await check("Lint and format of TypeScript", node, [
   "--error-on-warnings",
 ]);
 await check("Branching trees against functions and tests", node, ["script/tools/trees.mjs"]);
+await check("Reference: what is exported is documented", node, ["node_modules/typedoc/bin/typedoc", "--emit", "none"]);
 await check("Documents against code and tests", node, ["script/tools/docs.mjs"]);
 await check("Format of Solidity", node, [...forge, "fmt", "--check"]);
 await check("Contracts (compiling takes minutes the first time)", node, [...forge, "build", "--quiet"]);
