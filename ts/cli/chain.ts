@@ -51,9 +51,13 @@ export function flagsOf({ rpcUrl, deployment, keyFile: file, keystore, passwordF
   return { rpcUrl, deployment, ...(Object.keys(given).length > 0 && { key: given }) };
 }
 
+/** Where the chain is and which file has its addresses, by option, variable or default. */
+export function chainConfigOf({ rpcUrl, deployment }: ChainOptions): Promise<z.output<typeof chainConfig>> {
+  return loadConfig(chainConfig, { flags: { rpcUrl, deployment } });
+}
+
 export async function openChain(options: ChainOptions): Promise<{ deployment: Deployment; client: ChainClient }> {
-  const { rpcUrl, deployment } = options;
-  return connectTo(await loadConfig(chainConfig, { flags: { rpcUrl, deployment } }));
+  return connectTo(await chainConfigOf(options));
 }
 
 /** A client that reads, and signs with the command's key. */

@@ -45,6 +45,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     description: "the network: where its clock stands, and every operator's standing and next deadline",
     load: async () => (await import("./status.ts")).statusCommand(),
   },
+  deployment: {
+    description: "what is deployed, against what should be",
+    load: async () => (await import("./deployment.ts")).deploymentCommand(),
+  },
   chain: {
     description: "run a local chain with the contracts and a beacon until stopped, for trying the other commands",
     load: async () => (await import("./local-chain.ts")).chainCommand(),
