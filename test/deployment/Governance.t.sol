@@ -5,8 +5,7 @@ import {AccessManager} from "@openzeppelin/contracts/access/manager/AccessManage
 
 import {Parameters} from "../../script/Deployer.sol";
 import {IOracle} from "../../src/interfaces/IOracle.sol";
-import {IMarket} from "../../src/interfaces/IMarket.sol";
-import {BPS, Epoch, ROUNDS} from "../../src/Types.sol";
+import {BPS, Epoch, Round, ROUNDS} from "../../src/Types.sol";
 import {BaseTest} from "../Base.t.sol";
 import {DrandSigner} from "../utils/DrandSigner.sol";
 
@@ -99,6 +98,8 @@ contract GovernanceTest is BaseTest {
         _may("Beacon", address(beacon), abi.encodeCall(beacon.succeed, (Epoch.wrap(3), key, 1, 1)));
         _may("Catalog", address(catalog), abi.encodeCall(catalog.setPublishBond, (1)));
         _may("Catalog", address(catalog), abi.encodeCall(catalog.setPublishBond, (catalog.MAX_PUBLISH_BOND())));
+        _may("Catalog", address(catalog), abi.encodeCall(catalog.blockContent, (1, "held")));
+        _may("Catalog", address(catalog), abi.encodeCall(catalog.blockContent, (2, "ordered")));
         _may("Pool", address(pool), abi.encodeCall(pool.setTreasury, (_thief)));
         _may("Pool", address(pool), abi.encodeCall(pool.setShares, (0, 0)));
         _may("Pool", address(pool), abi.encodeCall(pool.setShares, (pool.MAX_SHARES_BPS(), 0)));
@@ -260,8 +261,8 @@ contract GovernanceTest is BaseTest {
     function test_EverybodyLeavesWhateverTheRolesDid() external {
         _overthrow();
         for (uint256 i; i < _actions.length; ++i) {
-            // But for the source of seeds, which the operator needs to prove: as before.
-            if (_actions[i].target == address(beacon)) continue;
+            // But for what ends the slot held, or its seeds: it is to be proven to its end.
+            if (_actions[i].target == address(beacon) || _isBlocking(_actions[i], 1)) continue;
             vm.prank(_thief);
             (bool ok,) = _actions[i].target.call(_actions[i].data);
             assertTrue(ok);
@@ -280,7 +281,7 @@ contract GovernanceTest is BaseTest {
         // The payer, and who was paid.
         had = asset.balanceOf(_payer);
         vm.startPrank(_payer);
-        retrieval.requestWithdrawal(DEPOSIT);
+        retrieval.requestWithdrawal(DEPOSIT - EARMARK);
         retrieval.requestRelease(_earning, EARMARK);
         vm.warp(block.timestamp + 2 * LENGTH);
         retrieval.release(_earning);
@@ -327,6 +328,30 @@ contract GovernanceTest is BaseTest {
         assertEq(asset.balanceOf(publisher.addr) - had, PUBLISH_BOND, "the publisher's bond");
         assertEq(market.accounted() + operators.accounted() + audits.accounted() + oracle.accounted(), 0, "nothing is left behind");
         _checkLedgers();
+    }
+
+    /// The curator ends what is held: the fees not due yet go back to who paid them, and nothing else moves.
+    function test_ABlockedContentsFeesGoHome() external {
+        uint256 stake = operators.operator(_operator).stake;
+        uint256 claimable = _claimable(Epoch.wrap(1));
+        uint256 had = market.order(_held).balance;
+        uint256 escrowed = market.accounted();
+        vm.prank(curator);
+        catalog.blockContent(1, "");
+        market.unwind(_held, 0);
+        uint256 left = Round.unwrap(Epoch.wrap(3).last()) - Round.unwrap(_now()); // rounds after this one
+        assertEq(market.order(_held).balance - had, _fee * left, "to the uploader");
+        assertEq(market.accounted(), escrowed);
+        assertEq(operators.operator(_operator).stake, stake);
+        assertEq(_claimable(Epoch.wrap(1)), claimable);
+        vm.startPrank(uploader);
+        market.cancelOpen(_held, 1);
+        market.withdraw(_held, uploader);
+        assertEq(market.order(_held).balance, 0);
+    }
+
+    function _isBlocking(Action memory a, uint32 contentId) private view returns (bool) {
+        return a.target == address(catalog) && keccak256(a.data) == keccak256(abi.encodeCall(catalog.blockContent, (contentId, "held")));
     }
 
     /// @dev Seeds and proves the rounds before the freeze of the epoch that has ended, this one included.
