@@ -1,13 +1,15 @@
 // `npm run coverage`: what the tests take of src/ and lib/, from forge's lcov report: at least 99 % of lines and 97 % of branches. It compiles
 // everything anew without the optimizer, in minutes. Gas is not measured so, and walks of the invariants prove nothing here: they are left out.
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 
 const REPORT = "cache/coverage/lcov.info";
 const LEAST = { lines: 0.99, branches: 0.97 };
 
 mkdirSync("cache/coverage", { recursive: true });
-const { status } = spawnSync(
+rmSync(REPORT, { force: true });
+// Tests of gas and of code hashes fail on instrumented code; whether the tests pass is for `npm test`.
+spawnSync(
   process.execPath,
   [
     ...["script/tools/forge.cjs", "coverage", "--report", "lcov", "--report-file", REPORT],
@@ -17,7 +19,7 @@ const { status } = spawnSync(
   // The tests build trees in memory, unoptimized; what they measure of gas is no snapshot.
   { stdio: "inherit", env: { ...process.env, FOUNDRY_MEMORY_LIMIT: `${2 ** 31}`, FORGE_SNAPSHOT_EMIT: "false" } },
 );
-if (status !== 0) process.exit(status ?? 1);
+if (!existsSync(REPORT)) process.exit(1);
 
 const total = { lines: [0, 0], branches: [0, 0] };
 const untaken = [];

@@ -243,6 +243,51 @@ contract AuditsTest is BaseTest {
         assertEq(holdings.tally(op, Epoch.wrap(1)).audits, 0);
     }
 
+    function test_ReportLoss_RevertWhen_TheTermIsOver() external {
+        _to(Epoch.wrap(3), 0);
+        address prover = _prover(op);
+        vm.expectRevert(abi.encodeWithSelector(IAudits.Audits_TooLate.selector, 90, 89));
+        vm.prank(prover);
+        audits.reportLoss(order, 0);
+    }
+
+    // ---- What is audited is gone ----
+
+    function test_Answer_RevertWhen_TheSlotWasEjected() external {
+        _auditAndEject();
+        address prover = _prover(op);
+        vm.expectRevert(abi.encodeWithSelector(IAudits.Audits_ObjectLost.selector, order, 0));
+        vm.prank(prover);
+        audits.answer(order, 0, "");
+    }
+
+    function test_Close_ReturnsWhen_TheSlotWasEjected() external {
+        _auditAndEject();
+        vm.expectEmit(address(audits));
+        emit IAudits.AuditReturned(order, 0, op, auditor, AUDIT_FEE);
+        audits.close(order, 0);
+        assertEq(audits.credit(auditor), AUDIT_FEE);
+    }
+
+    function test_Close_ReturnsWhen_TheSlotIsUnwoundOrAnothers() external {
+        _auditAndEject();
+        _next();
+        market.unwind(order, 0);
+        _accept(order, 0, _register(100));
+        audits.close(order, 0);
+        assertEq(audits.credit(auditor), AUDIT_FEE);
+        assertEq(holdings.tally(op, Epoch.wrap(1)).audits, 0);
+        _checkLedgers();
+    }
+
+    /// @dev After eight bad rounds, in the round in which the audit is due.
+    function _auditAndEject() private {
+        _idleTo(Round.wrap(40));
+        _audit(order, 0);
+        _nextSeeded();
+        audits.eject(op);
+    }
+
     // ---- eject ----
 
     function test_Eject_RevertWhen_FewerThanSevenAreBad() external {

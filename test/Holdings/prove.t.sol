@@ -32,6 +32,13 @@ contract ProveTest is BaseTest {
         _expect(abi.encodeWithSelector(IHoldings.Holdings_NothingHeld.selector, op, 30), "");
     }
 
+    function test_RevertWhen_TheProofEndsBeforeAnEntry() external {
+        _hold(op, _publish(ONE_BLOCK), 1);
+        _seed();
+        _expect(abi.encodeWithSelector(IHoldings.Holdings_WrongProofLength.selector, 0, 4), "");
+        _expect(abi.encodeWithSelector(IHoldings.Holdings_WrongProofLength.selector, 3, 4), hex"000000");
+    }
+
     /// H-TREE-1, H-PROOF-2: of the entry drawn and no other, the word drawn and no other.
     function test_HTree1_RevertWhen_TheProofIsNotTheOne() external {
         _hold(op, _publish(ONE_BLOCK), 1);

@@ -38,6 +38,11 @@ contract OpenTest is BaseTest {
         _expect(abi.encodeWithSelector(IMarket.Market_BadIncumbent.selector, other), r);
     }
 
+    function test_Open_RevertWhen_NoRoundIsLeft() external {
+        _to(Epoch.wrap(1), 29);
+        _expect(abi.encodeWithSelector(IMarket.Market_TooLate.selector, 59, 59), _request(content, 1, 1));
+    }
+
     function test_Open_RevertWhen_TheDepositIsAbove() external {
         IMarket.Request memory r = _request(content, 2, 1);
         uint256 deposit = 3 * 2 * 29 * uint256(FEE);

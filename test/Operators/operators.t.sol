@@ -92,6 +92,16 @@ contract OperatorsTest is BaseTest {
         assertEq(operators.operator(op).capacityChunks, 3);
     }
 
+    function test_SetEndpoint() external {
+        vm.startPrank(owner);
+        vm.expectEmit(address(operators));
+        emit IOperators.EndpointSet(op, "203.0.113.9:6881");
+        operators.setEndpoint(op, "203.0.113.9:6881");
+        operators.setEndpoint(op, string(new bytes(256)));
+        vm.expectRevert(abi.encodeWithSelector(IOperators.Operators_EndpointTooLong.selector, 257, 256));
+        operators.setEndpoint(op, string(new bytes(257)));
+    }
+
     /// H-STAKE-1: by exit, after the thaw; a slash on the way would reach it.
     function test_HStake1_LeavesByExit() external {
         vm.startPrank(owner);

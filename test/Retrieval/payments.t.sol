@@ -109,6 +109,12 @@ contract PaymentsTest is RetrievalTest {
         vm.expectEmit(address(retrieval));
         emit IRetrieval.TermsSet(Epoch.wrap(2), 0, 2e12);
         retrieval.setTerms(0, 2e12);
+        (uint16 takeBps, uint96 price) = retrieval.termsOf(Epoch.wrap(1));
+        assertEq(takeBps, TAKE_BPS);
+        assertEq(price, REFERENCE_PRICE);
+        (takeBps, price) = retrieval.termsOf(Epoch.wrap(2));
+        assertEq(takeBps, 0);
+        assertEq(price, 2e12);
         vm.startPrank(payer.addr);
         retrieval.payDirect(op, content, 2e12, type(uint64).max);
         assertEq(retrieval.served(content), 2 * CHUNK_BYTES);

@@ -38,6 +38,16 @@ contract SettlementTest is BaseTest {
         settlement.settle(op, Epoch.wrap(2));
     }
 
+    function test_Settle_RevertWhen_AnAuditIsPending() external {
+        _to(E, 28);
+        _audit(order, 0);
+        _to(Epoch.wrap(2), 2);
+        vm.expectRevert(abi.encodeWithSelector(ISettlement.Settlement_AuditsPending.selector, op, E, 1));
+        settlement.settle(op, E);
+        audits.roll(order, 0);
+        settlement.settle(op, E);
+    }
+
     function test_Settle_RevertWhen_NotUnwound() external {
         _idleTo(Round.wrap(40));
         audits.eject(op);
@@ -87,6 +97,19 @@ contract SettlementTest is BaseTest {
         assertEq(o.reputation, _reputation(op));
         assertTrue(o.weighed);
         assertEq(pool.share(op, E).merit, o.reputation * o.reliability / WAD / 1e9);
+    }
+
+    /// H-PROOF-3: one round stands for all of them, and it was proven; half of what was held is lost.
+    function test_HProof3_Settle_ALossCountsWhen_EveryRoundWasVoid() external {
+        _reportLoss(order, 0);
+        _to(Epoch.wrap(2), 2);
+        vm.recordLogs();
+        settlement.settle(op, E);
+        ISettlement.Outcome memory o = abi.decode(vm.getRecordedLogs()[0].data, (ISettlement.Outcome));
+        assertEq(o.due, 1);
+        assertEq(o.clean, 1);
+        assertEq(o.retention, WAD / 2);
+        assertLt(o.reputation, 0.001e18);
     }
 
     function test_Freeze_RevertWhen_TooEarlyOrTwice() external {
