@@ -10,7 +10,7 @@ abstract contract ProtocolKeepers is ProtocolModel {
     uint256 private constant KEEPERS = 5;
     uint256 private constant PAGES = 2; // the second one of an operator that is none
 
-    address[] private keepers;
+    address[] internal keepers;
     uint256 private bonded; // by and for keepers, in asset wei
     uint256 private returned;
     uint256 private forfeited;
@@ -29,14 +29,14 @@ abstract contract ProtocolKeepers is ProtocolModel {
     // ---- Actions ----
 
     /// @dev One keeper comes, goes, is removed or admitted again, or is made whole.
-    function member(uint256 r) external {
+    function member(uint256 r) public {
         address k = keepers[r % KEEPERS];
-        uint256 what = (r >> 8) % 16;
-        if (what < 6) _join(k);
-        else if (what == 6) _try("resign", k, address(oracle), abi.encodeCall(oracle.resign, ()));
-        else if (what == 7) _try("remove", governor, address(oracle), abi.encodeCall(oracle.remove, (k)));
-        else if (what < 11) _try("admit", governor, address(oracle), abi.encodeCall(oracle.admit, (k)));
-        else if (what < 14) _withdrawBond(k);
+        uint256 what = (r >> 8) % 32;
+        if (what < 16) _join(k);
+        else if (what == 16) _try("resign", k, address(oracle), abi.encodeCall(oracle.resign, ()));
+        else if (what == 17) _try("remove", governor, address(oracle), abi.encodeCall(oracle.remove, (k)));
+        else if (what < 24) _try("admit", governor, address(oracle), abi.encodeCall(oracle.admit, (k)));
+        else if (what < 27) _withdrawBond(k);
         else _topUp(k);
     }
 
@@ -51,7 +51,7 @@ abstract contract ProtocolKeepers is ProtocolModel {
         }
         _to(epoch.addEpochs(1), 1);
         for (uint256 i; i < KEEPERS; ++i) {
-            uint256 pages = r >> (8 * i + 3) & 7 == 0 ? 1 : PAGES;
+            uint256 pages = r >> (8 * i + 128) & 7 == 0 ? 1 : PAGES;
             for (uint256 p; p < pages; ++p) {
                 bytes32 next = _link(keepers[i], epoch, p + 1, r >> 8 * i);
                 _try("reveal", keepers[i], address(oracle), abi.encodeCall(oracle.reveal, (epoch, _values(p, r >> 8 * i), next)));
@@ -62,7 +62,7 @@ abstract contract ProtocolKeepers is ProtocolModel {
     }
 
     /// @dev Pages not tallied and faults not charged yet, of the last epochs.
-    function tallyAndForfeit(uint256 r) external {
+    function tallyAndForfeit(uint256 r) public {
         uint32 epoch = Epoch.unwrap(_epoch());
         for (uint32 e = epoch > 5 ? epoch - 5 : 1; e < epoch; ++e) {
             if (r >> e % 64 & 1 != 0) _tally(Epoch.wrap(e));
@@ -78,7 +78,7 @@ abstract contract ProtocolKeepers is ProtocolModel {
         for (uint32 e = 1; e < nextToFreeze; ++e) {
             for (uint256 seat; seat < KEEPERS; ++seat) {
                 if (r >> seat & 1 == 0 || pool.epochFees(Epoch.wrap(e)).unpaidKeepers >> seat & 1 == 0) continue;
-                require(_try("payKeeper", anyone, address(settlement), abi.encodeCall(settlement.payKeeper, (Epoch.wrap(e), seat))));
+                _must("payKeeper", anyone, address(settlement), abi.encodeCall(settlement.payKeeper, (Epoch.wrap(e), seat)));
             }
         }
     }
@@ -133,9 +133,9 @@ abstract contract ProtocolKeepers is ProtocolModel {
 
     function _values(uint256 page, uint256 r) private pure returns (bytes memory values) {
         // A liar is far from everybody else.
-        uint16 seen = r >> 6 & 3 == 0 ? 3000 : 9000;
+        uint16 seen = r >> 4 & 15 == 0 ? 3000 : 9000;
         bytes memory pair = abi.encodePacked(seen + 1, seen + 501);
-        for (uint256 op; op < (page == 0 ? OPERATORS : 1); ++op) {
+        for (uint256 op; op < (page == 0 ? uint256(OPERATORS) : 1); ++op) {
             values = bytes.concat(values, pair);
         }
     }
