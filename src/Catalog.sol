@@ -92,7 +92,7 @@ contract Catalog is ICatalog, AccessManaged, EIP712, Clock {
             blocks: commitment.blocks,
             fileCount: commitment.fileCount,
             dataRoot: commitment.dataRoot,
-            bond: bond,
+            bond: uint96(bond), // at most MAX_PUBLISH_BOND
             lastEpoch: currentEpoch(),
             dataId: _firstWith[commitment.dataRoot],
             stamp: Round.wrap(0),
@@ -243,9 +243,9 @@ contract Catalog is ICatalog, AccessManaged, EIP712, Clock {
         return uint32((_contents[contentId].blocks + CHUNK_BLOCKS - 1) / CHUNK_BLOCKS);
     }
 
-    function tree(uint32 contentId) external view returns (uint40 blocks, bytes32 root) {
+    function tree(uint32 contentId) external view returns (uint40 blocks, bytes32 root, Round stamp) {
         Content storage c = _contents[contentId];
-        return (c.blocks, c.dataRoot);
+        return (c.blocks, c.dataRoot, c.stamp);
     }
 
     function content(uint32 contentId) external view returns (Content memory) {
@@ -296,7 +296,7 @@ contract Catalog is ICatalog, AccessManaged, EIP712, Clock {
 
     function _known(uint32 contentId) private view returns (Content storage c) {
         c = _contents[contentId];
-        if (c.publisher == address(0)) revert Catalog_Unknown(contentId);
+        if (c.blocks == 0) revert Catalog_Unknown(contentId);
     }
 
     function _bonded(uint32 contentId) private view returns (Content storage c) {

@@ -114,7 +114,7 @@ contract Holdings is IHoldings, Clock {
     }
 
     function requireWords(uint32 contentId, bytes32 seed, bytes calldata proof) external view returns (uint256 chunks) {
-        (uint256 blocks, bytes32 dataRoot) = CATALOG.tree(contentId);
+        (uint256 blocks, bytes32 dataRoot,) = CATALOG.tree(contentId);
         uint256 tailBlocks;
         uint256 depth;
         (chunks, tailBlocks, depth) = Draw.shape(blocks);
@@ -132,8 +132,9 @@ contract Holdings is IHoldings, Clock {
     // ---- What is held ----
 
     function claimContent(uint32 operatorId, uint32 contentId, uint256 chunks, Epoch from, Epoch through) external only(MARKET) {
-        Inventory memory inv = _unstamped(operatorId);
-        if (Epoch.unwrap(inv.deadWritten) != 0) {
+        (Round stamp, Epoch deadWritten) = (_inventories[operatorId].stamp, _inventories[operatorId].deadWritten);
+        if (Round.unwrap(stamp) != 0) revert Holdings_Stamped(operatorId, stamp);
+        if (Epoch.unwrap(deadWritten) != 0) {
             // Else a stolen prover's key could lose an operator's stake round after round.
             Tally memory t = _tallies[operatorId][currentEpoch()];
             (uint256 live,) = chunksNow(operatorId);
@@ -156,47 +157,53 @@ contract Holdings is IHoldings, Clock {
         only(MARKET)
         returns (uint32 index)
     {
-        Entry memory e;
-        _requireInService(contentId);
-        (uint256 blocks,) = CATALOG.tree(contentId);
-        (uint256 chunks, uint256 tailBlocks, uint256 depth) = Draw.shape(blocks);
-        (e.chunks, e.tailBlocks, e.depth) = (uint32(chunks), uint16(tailBlocks), uint8(depth));
-        (e.orderId, e.replica, e.contentId, e.liveFrom) = (orderId, replica, contentId, liveFrom);
+        (uint256 blocks,, Round stamp) = CATALOG.tree(contentId);
+        if (Round.unwrap(stamp) != 0) revert Holdings_ContentStamped(contentId, stamp);
         Line storage line = _lines[operatorId][last];
         index = line.length++;
-        e.start = _extend(operatorId, last, e.chunks, liveFrom);
-        line.entries[index] = e;
+        Entry storage e = line.entries[index];
+        // In parts, each written at once: the compiler writes a struct of this many fields field by field.
+        (e.orderId, e.contentId, e.liveFrom, e.replica) = (orderId, contentId, liveFrom, replica);
+        _place(operatorId, last, e, blocks, liveFrom);
+    }
+
+    /// @dev Where an entry stands in its line, and the shape of its content.
+    function _place(uint32 operatorId, Epoch last, Entry storage e, uint256 blocks, Round liveFrom) private {
+        (uint256 chunks, uint256 tailBlocks, uint256 depth) = Draw.shape(blocks);
+        uint40 start = _extend(operatorId, last, uint32(chunks), liveFrom);
+        (e.start, e.chunks) = (start, uint32(chunks));
+        (e.tailBlocks, e.depth) = (uint16(tailBlocks), uint8(depth));
     }
 
     /// @dev Makes the line of `last` longer by `chunks` that are live from `liveFrom`.
     /// @return start Where they begin.
     function _extend(uint32 operatorId, Epoch last, uint32 chunks, Round liveFrom) private returns (uint40 start) {
         Inventory memory inv = _unstamped(operatorId);
+        Inventory storage stored = _inventories[operatorId];
         Round now_ = currentRound();
         Lanes.Ring memory ring = _rings[operatorId][inv.ring];
         ring.clean(now_.epochOf(), inv.written);
         if (inv.changedIn != now_) {
             // What this round samples stays what it was when the round began (H-PROOF-1).
             if (inv.written != now_.epochOf()) _rings[operatorId][inv.ring] = ring;
-            (inv.changedIn, inv.ring) = (now_, 1 - inv.ring);
+            inv.ring = 1 - inv.ring;
         }
         if (liveFrom == now_.addRounds(1) && _liveAt(operatorId, inv, ring, liveFrom) == 0) {
             Tally storage t = _tallies[operatorId][liveFrom.epochOf()];
             t.idle = (t.idle == 0 ? ALL_ROUNDS : t.idle) & uint32((1 << liveFrom.index()) - 1);
             // What ends with the round under way and is followed by this at once leaves no gap.
-            if (_liveAt(operatorId, inv, ring, now_) == 0) inv.liveSince = liveFrom;
+            if (_liveAt(operatorId, inv, ring, now_) == 0) stored.liveSince = liveFrom;
         }
         if (liveFrom.epochOf() > now_.epochOf()) {
-            // In the ring now, live from the next epoch.
-            if (inv.pendingFrom != liveFrom.epochOf()) (inv.pendingFrom, inv.pendingChunks) = (liveFrom.epochOf(), 0);
-            inv.pendingChunks += uint24(chunks); // at most an operator's capacity, below 2^21
+            // In the ring now, live from the next epoch. At most an operator's capacity, below 2^21.
+            uint24 pending = inv.pendingFrom == liveFrom.epochOf() ? inv.pendingChunks : 0;
+            (stored.pendingFrom, stored.pendingChunks) = (liveFrom.epochOf(), pending + uint24(chunks));
         }
         start = uint40(ring.get(last));
         if (start + chunks > type(uint32).max) revert Holdings_LineFull(operatorId, last);
         ring.add(last, chunks);
-        inv.written = now_.epochOf();
         _rings[operatorId][inv.ring] = ring;
-        _inventories[operatorId] = inv;
+        (stored.changedIn, stored.written, stored.ring) = (now_, now_.epochOf(), inv.ring);
     }
 
     function end(uint32 operatorId, Epoch last, uint32 index, Epoch countIn, uint256 lostHalves) external only(MARKET) {
@@ -274,7 +281,7 @@ contract Holdings is IHoldings, Clock {
     // ---- Views ----
 
     function wordsOf(uint32 contentId, bytes32 seed) external view returns (uint64[] memory leaves) {
-        (uint256 blocks,) = CATALOG.tree(contentId);
+        (uint256 blocks,,) = CATALOG.tree(contentId);
         (uint256 chunks, uint256 tailBlocks,) = Draw.shape(blocks);
         leaves = new uint64[](K);
         for (uint256 k; k < K; ++k) {
@@ -392,11 +399,6 @@ contract Holdings is IHoldings, Clock {
     function _hold(uint32 operatorId, uint32 contentId) private view returns (Epoch[8] storage holds, uint256 place) {
         uint256 dataId = CATALOG.dataId(contentId);
         return (_holds[operatorId][dataId / 8], dataId % 8);
-    }
-
-    function _requireInService(uint32 contentId) private view {
-        (, Round stamp,) = CATALOG.sampled(contentId);
-        if (Round.unwrap(stamp) != 0) revert Holdings_ContentStamped(contentId, stamp);
     }
 
     function _unstamped(uint32 operatorId) private view returns (Inventory memory inv) {

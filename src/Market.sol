@@ -78,12 +78,13 @@ contract Market is IMarket, AccessManaged, Pausable, Clock {
 
     function open(Request calldata request, uint256 maxDeposit) external whenNotPaused returns (uint40 orderId) {
         _check(request);
-        orderId = ++count;
+        orderId = count + 1;
         Order storage o = _orders[orderId];
         (o.uploader, o.contentId, o.startEpoch) = (msg.sender, request.contentId, uint24(Epoch.unwrap(request.startEpoch)));
-        (o.epochs, o.replicas, o.unheld) = (request.epochs, request.replicas, request.replicas);
-        (o.minReputation, o.minReliability) = (request.minReputation, request.minReliability);
-        (o.feePerChunkRound, o.stakePerChunk, o.slashBps) = (feePerChunkRound, OPERATORS.stakePerChunk(), slashBps);
+        (o.epochs, o.replicas, o.minReputation, o.minReliability) =
+        (request.epochs, request.replicas, request.minReputation, request.minReliability);
+        (o.unheld, o.feePerChunkRound, o.stakePerChunk, o.slashBps) =
+        (request.replicas, feePerChunkRound, OPERATORS.stakePerChunk(), slashBps);
         if (request.incumbentOrder != 0 || request.designated.length != 0) {
             o.isRestricted = true;
             (o.incumbentOrder, o.isDesignated) = (request.incumbentOrder, request.designated.length != 0);
@@ -95,7 +96,7 @@ contract Market is IMarket, AccessManaged, Pausable, Clock {
         uint256 deposit = _needed(o, chunks);
         if (deposit == 0) revert Market_TooLate(currentRound(), _lastRound(o));
         if (deposit > maxDeposit) revert Market_DepositAbove(deposit, maxDeposit);
-        (o.balance, accounted) = (deposit.toUint104(), accounted + uint128(deposit));
+        (o.balance, count, accounted) = (deposit.toUint104(), orderId, accounted + uint128(deposit));
         emit OrderOpened(orderId, request.contentId, msg.sender, chunks, deposit, o.feePerChunkRound, o.stakePerChunk, o.slashBps, request);
         Tokens.pull(ASSET, msg.sender, deposit);
     }
@@ -127,7 +128,6 @@ contract Market is IMarket, AccessManaged, Pausable, Clock {
         Round round = currentRound();
         if (round.addRounds(LAST_ROUNDS) > _lastRound(o)) revert Market_TooLate(round, _lastRound(o));
         _requireOpen(orderId, o, replica);
-        if (_barred[orderId][operatorId]) revert Market_Barred(orderId, operatorId);
         bool renews = _checkPrivileges(orderId, o, replica, operatorId, round);
         _checkStanding(o, operatorId);
         _checkSettled(operatorId, round);
@@ -139,29 +139,29 @@ contract Market is IMarket, AccessManaged, Pausable, Clock {
         emit Accepted(orderId, replica, operatorId, round);
         OPERATORS.reserve(operatorId, msg.sender, uint32(chunks), (chunks * o.stakePerChunk).toUint96(), last);
         HOLDINGS.claimContent(operatorId, o.contentId, chunks, start, last);
-        if (renews) _begin(orderId, o, replica, s, start.first(), chunks);
+        if (renews) _begin(orderId, o, replica, operatorId, start.first(), chunks);
     }
 
     function activate(uint40 orderId, uint8 replica, bytes calldata proof) external {
         Order storage o = _known(orderId);
-        Slot storage s = _slots[orderId][replica];
+        Slot memory s = _slots[orderId][replica];
         if (s.operatorId == 0 || Round.unwrap(s.liveFrom) != 0) revert Market_NotReserved(orderId, replica);
         OPERATORS.requireAgent(s.operatorId, msg.sender);
         Round round = currentRound();
-        Round from = _reservedFrom(o, s).addRounds(1);
-        if (round < from) revert Market_NotYet(round, from);
-        if (_lapsed(o, s)) revert Market_Lapsed(orderId, replica);
+        Round from = _reservedFrom(o, s);
+        if (round <= from) revert Market_NotYet(round, from.addRounds(1));
+        if (_isPast(o, from, round)) revert Market_Lapsed(orderId, replica);
         bytes32 seed = BEACON.seed(round);
         if (seed == 0) revert Market_NoSeed(round);
         uint256 chunks = HOLDINGS.requireWords(o.contentId, _activationSeed(seed, orderId, replica, s.operatorId), proof);
-        _begin(orderId, o, replica, s, round.addRounds(1), chunks);
+        _begin(orderId, o, replica, s.operatorId, round.addRounds(1), chunks);
     }
 
     function release(uint40 orderId, uint8 replica) external {
         Order storage o = _known(orderId);
-        Slot storage s = _slots[orderId][replica];
+        Slot memory s = _slots[orderId][replica];
         if (!_lapsed(o, s)) revert Market_NotLapsed(orderId, replica);
-        _release(orderId, o, replica, s);
+        _release(orderId, o, replica, s.operatorId);
     }
 
     // ---- Endings ----
@@ -255,13 +255,14 @@ contract Market is IMarket, AccessManaged, Pausable, Clock {
         }
     }
 
-    /// @dev Whether accepting is a renewal, after checking designation and incumbency.
+    /// @dev Whether accepting is a renewal, after checking that the operator is not barred, designation and incumbency.
     function _checkPrivileges(uint40 orderId, Order storage o, uint8 replica, uint32 operatorId, Round round)
         private
         view
         returns (bool renews)
     {
         if (!o.isRestricted) return false;
+        if (_barred[orderId][operatorId]) revert Market_Barred(orderId, operatorId);
         if (!isDesignated(orderId, operatorId)) revert Market_NotDesignated(orderId, operatorId);
         uint40 incumbent = o.incumbentOrder;
         Round start = Epoch.wrap(o.startEpoch).first();
@@ -274,9 +275,10 @@ contract Market is IMarket, AccessManaged, Pausable, Clock {
     }
 
     function _checkStanding(Order storage o, uint32 operatorId) private view {
-        if (o.minReputation == 0 && o.minReliability == 0) return;
+        (uint256 minReputation, uint256 minReliability) = (o.minReputation, o.minReliability);
+        if (minReputation == 0 && minReliability == 0) return;
         (uint256 reputation, uint256 reliability) = OPERATORS.standing(operatorId);
-        if (reputation < o.minReputation * WAD / 100 || reliability < o.minReliability * WAD / 100) {
+        if (reputation < minReputation * WAD / 100 || reliability < minReliability * WAD / 100) {
             revert Market_StandingTooLow(operatorId, reputation, reliability);
         }
     }
@@ -292,23 +294,23 @@ contract Market is IMarket, AccessManaged, Pausable, Clock {
     /// @dev Reverts unless the replica is open; a lapsed reservation is released on the way.
     function _requireOpen(uint40 orderId, Order storage o, uint8 replica) private {
         if (replica >= o.replicas) revert Market_NoSuchReplica(orderId, replica);
-        Slot storage s = _slots[orderId][replica];
+        Slot memory s = _slots[orderId][replica];
         if (s.cancelled) revert Market_NotOpen(orderId, replica);
         if (s.operatorId == 0) return;
         if (!_lapsed(o, s)) revert Market_NotOpen(orderId, replica);
-        _release(orderId, o, replica, s);
+        _release(orderId, o, replica, s.operatorId);
     }
 
     // ---- Moves of money ----
 
     /// @dev A slot becomes live: its fee to the end of the term moves from the order's balance to the schedules.
-    function _begin(uint40 orderId, Order storage o, uint8 replica, Slot storage s, Round liveFrom, uint256 chunks) private {
+    function _begin(uint40 orderId, Order storage o, uint8 replica, uint32 operatorId, Round liveFrom, uint256 chunks) private {
         Epoch last = _lastEpoch(o);
         uint256 fee = chunks * o.feePerChunkRound;
         uint256 total = fee * (Round.unwrap(last.last()) + 1 - Round.unwrap(liveFrom));
         (o.balance, o.unheld) = (o.balance - uint104(total), o.unheld - 1);
-        uint32 operatorId = s.operatorId;
         uint32 entry = HOLDINGS.add(operatorId, o.contentId, orderId, replica, liveFrom, last);
+        Slot storage s = _slots[orderId][replica];
         (s.liveFrom, s.entry) = (liveFrom, entry);
         POOL.schedule(operatorId, liveFrom, last, fee, chunks);
         emit Activated(orderId, replica, operatorId, liveFrom, entry);
@@ -340,10 +342,9 @@ contract Market is IMarket, AccessManaged, Pausable, Clock {
         }
     }
 
-    function _release(uint40 orderId, Order storage o, uint8 replica, Slot storage s) private {
-        uint32 operatorId = s.operatorId;
+    function _release(uint40 orderId, Order storage o, uint8 replica, uint32 operatorId) private {
         delete _slots[orderId][replica];
-        _barred[orderId][operatorId] = true;
+        (_barred[orderId][operatorId], o.isRestricted) = (true, true);
         uint256 chunks = CATALOG.chunks(o.contentId);
         Epoch last = _lastEpoch(o);
         OPERATORS.release(operatorId, uint32(chunks), uint96(chunks * o.stakePerChunk), last);
@@ -364,7 +365,7 @@ contract Market is IMarket, AccessManaged, Pausable, Clock {
 
     /// @dev The round after which a reservation's activation rounds begin: when it was accepted, but no earlier than two rounds before
     /// startEpoch, so that a slot activated is live in the next round, never later.
-    function _reservedFrom(Order storage o, Slot storage s) private view returns (Round) {
+    function _reservedFrom(Order storage o, Slot memory s) private view returns (Round) {
         Round earliest = Epoch.wrap(o.startEpoch).first().subRounds(2);
         return s.acceptedIn > earliest ? s.acceptedIn : earliest;
     }
@@ -373,13 +374,16 @@ contract Market is IMarket, AccessManaged, Pausable, Clock {
         return keccak256(abi.encode("activate", seed, orderId, replica, operatorId));
     }
 
-    /// @dev Whether a reservation is past its activation rounds or its order past its end. Looks at two epochs' seeds; a reservation that
-    /// outlives both has lapsed whatever became of the beacon.
-    function _lapsed(Order storage o, Slot storage s) private view returns (bool) {
+    /// @dev Whether a slot is reserved and can no longer be activated.
+    function _lapsed(Order storage o, Slot memory s) private view returns (bool) {
         if (s.operatorId == 0 || Round.unwrap(s.liveFrom) != 0) return false;
-        Round round = currentRound();
+        return _isPast(o, _reservedFrom(o, s), currentRound());
+    }
+
+    /// @dev Whether `round` is past the activation rounds after `from`, or past its order's. Looks at two epochs' seeds; a reservation that
+    /// outlives both has lapsed whatever became of the beacon.
+    function _isPast(Order storage o, Round from, Round round) private view returns (bool) {
         if (round >= _lastRound(o)) return true;
-        Round from = _reservedFrom(o, s);
         if (round <= from.addRounds(ACTIVATION_ROUNDS)) return false;
         Epoch epoch = from.epochOf();
         if (round.epochOf() > epoch.addEpochs(1)) return true;
@@ -410,7 +414,8 @@ contract Market is IMarket, AccessManaged, Pausable, Clock {
     }
 
     function _lastEpoch(Order storage o) private view returns (Epoch) {
-        return Epoch.wrap(uint32(o.startEpoch) + o.epochs - 1);
+        (uint32 start, uint32 epochs) = (o.startEpoch, o.epochs);
+        return Epoch.wrap(start + epochs - 1);
     }
 
     function _lastRound(Order storage o) private view returns (Round) {

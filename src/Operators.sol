@@ -175,9 +175,10 @@ contract Operators is IOperators, AccessManaged, Pausable, Clock {
     }
 
     function setStanding(uint32 operatorId, uint256 reputation, uint256 reliability) external only(SETTLEMENT) returns (uint256, uint256) {
+        (reputation, reliability) = (reputation / STEP, reliability / STEP); // at most 1e14
         Operator storage o = _operators[operatorId];
-        (o.reputation, o.reliability) = (uint48(reputation / STEP), uint48(reliability / STEP)); // at most 1e14
-        return (reputation / STEP * STEP, reliability / STEP * STEP);
+        (o.reputation, o.reliability) = (uint48(reputation), uint48(reliability));
+        return (reputation * STEP, reliability * STEP);
     }
 
     // ---- Governance and guardian ----
@@ -219,9 +220,10 @@ contract Operators is IOperators, AccessManaged, Pausable, Clock {
     /// @dev At most MAX_EPOCHS + 1 steps (H-ESC-3): every slot ends within MAX_EPOCHS of the epoch it was reserved in, and the loop stops at none left.
     function reservedNow(uint32 operatorId) public view returns (uint256 chunks, uint256 amount) {
         Operator storage o = _operators[operatorId];
-        (chunks, amount) = (o.reservedChunks, o.reserved);
+        Epoch e;
+        (chunks, amount, e) = (o.reservedChunks, o.reserved, o.asOf);
         Epoch now_ = currentEpoch();
-        for (Epoch e = o.asOf; e < now_ && chunks != 0; e = e.addEpochs(1)) {
+        for (; e < now_ && chunks != 0; e = e.addEpochs(1)) {
             uint256 ending = _ending[operatorId][e];
             (chunks, amount) = (chunks - (ending >> 96), amount - uint96(ending));
         }

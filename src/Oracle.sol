@@ -252,12 +252,14 @@ contract Oracle is IOracle, AccessManaged, Clock {
         if (operatorId == 0) revert Oracle_NoSuchOperator(operatorId);
         if (currentRound() < epoch.addEpochs(1).first().addRounds(TALLY)) return (false, false, 0, 0);
         (uint256 page, uint256 place) = ((operatorId - 1) / PAGE, (operatorId - 1) % PAGE);
-        for (uint32 back; back <= CARRY && back < Epoch.unwrap(epoch); ++back) {
-            Epoch e = Epoch.wrap(Epoch.unwrap(epoch) - back);
-            Session storage s = _sessions[e];
-            if (!s.counted || page >= s.pages) continue;
-            if (s.talliedPages >> page & 1 == 0) return (false, false, 0, 0);
-            uint256 word = _medians[e][page * WORDS + place / Medians.PER_WORD];
+        uint256 latest = Epoch.unwrap(epoch);
+        // Down to CARRY epochs back, or to the first one.
+        for (uint256 e = latest; e != 0 && e + CARRY >= latest; --e) {
+            Session storage s = _sessions[Epoch.wrap(uint32(e))];
+            (bool counted, uint256 pages, uint256 tallied) = (s.counted, s.pages, s.talliedPages);
+            if (!counted || page >= pages) continue;
+            if (tallied >> page & 1 == 0) return (false, false, 0, 0);
+            uint256 word = _medians[Epoch.wrap(uint32(e))][page * WORDS + place / Medians.PER_WORD];
             uint256 pair = word >> place % Medians.PER_WORD * Medians.PAIR & 2 ** Medians.PAIR - 1;
             if (pair != 0) return (true, true, uint16(pair >> 16) - 1, uint16(pair) - 1);
         }

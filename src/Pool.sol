@@ -103,11 +103,11 @@ contract Pool is IPool, AccessManaged, Clock {
 
     function weigh(uint32 operatorId, Epoch epoch, uint256 fees, uint256 merit) external only(SETTLEMENT) {
         EpochFees storage e = _epochs[epoch];
-        if (e.frozen) revert Pool_AlreadyFrozen(epoch);
+        (bool frozen, uint256 before) = (e.frozen, e.weight);
+        if (frozen) revert Pool_AlreadyFrozen(epoch);
         Share storage latest = _latest[operatorId];
         Share memory s = latest;
         if (s.merit != 0) _older[operatorId][s.epoch] = s;
-        uint256 before = e.weight;
         s = Share({fees: fees.toUint96(), before: before.toUint96(), merit: (merit / (WAD / MERIT)).toUint32(), epoch: epoch});
         (latest.fees, latest.before, latest.merit, latest.epoch) = (s.fees, s.before, s.merit, s.epoch);
         e.weight = (before + _weight(s)).toUint104();
@@ -145,9 +145,9 @@ contract Pool is IPool, AccessManaged, Clock {
         uint256 part = net * (s.before + weight) / sum - net * s.before / sum;
         uint256 cap = uint256(s.fees) * (BPS - e.sharesBps) / BPS;
         owed = forfeited ? 0 : part < cap ? part : cap;
-        // What is paid leaves the books, the rest of the part changes hands in them: both fit, being no more than was booked.
-        (accounted, treasuryBalance) = (accounted - uint128(owed), treasuryBalance + uint128(part - owed));
-        emit Paid(operatorId, epoch, to, owed, part - owed);
+        part -= owed; // is the treasury's
+        _book(owed, part);
+        emit Paid(operatorId, epoch, to, owed, part);
         if (owed != 0) ASSET.safeTransfer(to, owed);
     }
 
@@ -219,6 +219,13 @@ contract Pool is IPool, AccessManaged, Clock {
     /// @dev Rounded down; what is stored gives the same weight when it is added and when it is claimed.
     function _weight(Share memory s) private pure returns (uint256) {
         return uint256(s.fees) * s.merit / MERIT;
+    }
+
+    /// @dev What is `paid` leaves the books, what is `kept` is the treasury's from now on: neither exceeds what was accounted for.
+    function _book(uint256 paid, uint256 kept) private {
+        (uint256 owed, uint256 treasurys) = (accounted, treasuryBalance);
+        (owed, treasurys) = (owed - paid, treasurys + kept);
+        (accounted, treasuryBalance) = (uint128(owed), uint128(treasurys));
     }
 
     function _send(address to, uint256 amount) private {

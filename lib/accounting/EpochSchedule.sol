@@ -61,9 +61,11 @@ library EpochSchedule {
         if (first < head.next) revert EpochSchedule_Closed(first, head.next);
         if (end > head.horizon) head.horizon = end.toUint32();
         s.head = head;
-        (int256 fee, int256 units) = (stream.fee.toInt256(), stream.units.toInt256());
-        _shift(s.cells[first], fee, -fee * int256(stream.from % rounds), units);
-        _shift(s.cells[end], -fee, 0, -units);
+        (int256 fee, int256 units) = _signed(stream);
+        unchecked {
+            _shift(s.cells[first], fee, -fee * int256(stream.from % rounds), units);
+            _shift(s.cells[end], -fee, 0, -units);
+        }
     }
 
     /// @notice Ends at round `from` (its first round without pay) a stream added before. What belongs to epochs already closed stays. The
@@ -78,12 +80,14 @@ library EpochSchedule {
         uint256 end = stream.last + 1;
         if (from >= end * rounds) return 0;
         unpaid = end * rounds - from;
-        (int256 fee, int256 units) = (stream.fee.toInt256(), stream.units.toInt256());
+        (int256 fee, int256 units) = _signed(stream);
         (uint256 first, uint256 skipped) = (from / rounds, from % rounds);
-        _shift(s.cells[first], -fee, fee * int256(skipped), 0);
-        // Where the stream had a round, or would have had its first, the units stay: they may go one epoch later than the rate.
-        _shift(s.cells[skipped == 0 && from != stream.from ? first : first + 1], 0, 0, -units);
-        _shift(s.cells[end], fee, 0, units);
+        unchecked {
+            _shift(s.cells[first], -fee, fee * int256(skipped), 0);
+            // Where the stream had a round, or would have had its first, the units stay: they may go one epoch later than the rate.
+            _shift(s.cells[skipped == 0 && from != stream.from ? first : first + 1], 0, 0, -units);
+            _shift(s.cells[end], fee, 0, units);
+        }
     }
 
     /// @notice Closes `epoch`, which is over: nothing can be added to it or cut from it any more.
@@ -141,7 +145,15 @@ library EpochSchedule {
     }
 
     function _shift(Cell storage cell, int256 delta, int256 adj, int256 units) private {
-        Cell memory c = cell;
-        (cell.delta, cell.adj, cell.unitDelta) = ((c.delta + delta).toInt104(), (c.adj + adj).toInt104(), (c.unitDelta + units).toInt48());
+        unchecked {
+            // Sums of numbers below 2^104 and of what `_signed` bounds, times the rounds of an epoch: far from 2^255. The casts do check.
+            (int256 d, int256 a, int256 u) = (cell.delta, cell.adj, cell.unitDelta);
+            (cell.delta, cell.adj, cell.unitDelta) = ((d + delta).toInt104(), (a + adj).toInt104(), (u + units).toInt48());
+        }
+    }
+
+    /// @dev Bounded, so that sums of them can do without checks.
+    function _signed(Stream memory stream) private pure returns (int256 fee, int256 units) {
+        return (int256(uint256(stream.fee.toUint104())), int256(uint256(stream.units.toUint48())));
     }
 }

@@ -44,12 +44,12 @@ interface ICatalog {
     struct Content {
         // slot 0
         address publisher;
-        uint40 blocks; // of 16 KiB
         uint32 fileCount;
         // slot 1
         bytes32 dataRoot;
-        // slot 2
-        uint128 bond; // asset wei held for the publisher; 0: withdrawn, the content takes no orders
+        // slot 2: all that an order asks for
+        uint96 bond; // asset wei held for the publisher; 0: withdrawn, the content takes no orders
+        uint40 blocks; // of 16 KiB; 0: no such content
         Epoch lastEpoch; // last epoch that an order, or the publication itself, ties the bond to
         uint32 dataId; // the first content with this dataRoot, mostly itself
         Round stamp; // taken out of service in this round; 0: in service
@@ -245,8 +245,9 @@ interface ICatalog {
     /// @notice Chunks of 8 MiB that a content counts for: blocks / 512, rounded up, so that no content is held for nothing. 0 if unknown.
     function chunks(uint32 contentId) external view returns (uint32);
 
-    /// @notice A content's blocks of 16 KiB, which fix its possession tree's depth, and that tree's root; 0 for an unknown content.
-    function tree(uint32 contentId) external view returns (uint40 blocks, bytes32 root);
+    /// @notice What holding a content begins with: its blocks of 16 KiB, which fix its possession tree's depth, that tree's root, and the round
+    /// in which it was taken out of service (0: it is in service). All zero for an unknown content.
+    function tree(uint32 contentId) external view returns (uint40 blocks, bytes32 root, Round stamp);
 
     /// @notice All zero for an unknown content.
     function content(uint32 contentId) external view returns (Content memory);

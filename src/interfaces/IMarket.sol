@@ -28,7 +28,7 @@ interface IMarket {
         uint8 replicas;
         uint8 minReputation; // percent
         uint8 minReliability; // percent
-        bool isRestricted; // by an incumbent or by designation: slot 2 says which
+        bool isRestricted; // not open to all: an incumbent or a designation (slot 2), or a reservation lapsed and its holder is barred
         // slot 1
         uint104 balance; // asset wei: deposits of rounds without a holder yet, and refunds
         uint8 unheld; // replicas neither live nor cancelled, whose deposit waits for a holder

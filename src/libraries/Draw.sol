@@ -38,15 +38,20 @@ library Draw {
     /// @notice The word drawn in chunk `chunk` of a content: its place among the leaves of the possession tree.
     /// @param tailBlocks Real blocks in the last chunk; the padding above them is never drawn (H-TREE-1).
     function word(bytes32 h, uint256 chunk, uint256 chunks, uint256 tailBlocks) internal pure returns (uint256 leaf) {
-        uint256 blocks = chunk == chunks - 1 ? tailBlocks : CHUNK_BLOCKS;
-        return chunk * CHUNK_BLOCKS * BLOCK_WORDS + uint256(EfficientHashLib.hash(h)) % (blocks * BLOCK_WORDS);
+        unchecked {
+            // A content has at most 2^27 chunks, and at least one.
+            uint256 blocks = chunk == chunks - 1 ? tailBlocks : CHUNK_BLOCKS;
+            return chunk * CHUNK_BLOCKS * BLOCK_WORDS + uint256(EfficientHashLib.hash(h)) % (blocks * BLOCK_WORDS);
+        }
     }
 
     /// @notice A content's chunks, the real blocks of its last one, and the depth of its possession tree, from its blocks.
     /// @dev Requirements: `blocks` is not 0.
     function shape(uint256 blocks) internal pure returns (uint256 chunks, uint256 tailBlocks, uint256 depth) {
-        chunks = (blocks + CHUNK_BLOCKS - 1) / CHUNK_BLOCKS;
-        tailBlocks = blocks - (chunks - 1) * CHUNK_BLOCKS;
+        unchecked {
+            chunks = (blocks + CHUNK_BLOCKS - 1) / CHUNK_BLOCKS; // of at most 2^36 blocks
+            tailBlocks = blocks - (chunks - 1) * CHUNK_BLOCKS;
+        }
         depth = 9 + MerkleBlocks.depthOf(blocks); // 9 levels of words below a block
     }
 }

@@ -21,7 +21,7 @@ contract ProtocolGasTest is BaseTest {
         gas = _holdMeasured(op, _publish(GIB), "steady");
         emit log_named_uint("open + accept + activate, the very first", first);
         emit log_named_uint("open + accept + activate", gas);
-        assertLe(gas, 500_000, "open + accept + activate of a content of 1 GiB");
+        assertLe(gas, 480_000, "open + accept + activate of a content of 1 GiB");
 
         uint32 single = _register(1000);
         _hold(single, _publish(GIB), 1);
@@ -88,7 +88,7 @@ contract ProtocolGasTest is BaseTest {
             settlement.claim(b, Epoch.wrap(e));
             uint256 claim = vm.snapshotGasLastCall("Settlement", "claim");
             // In the first epoch the payout address receives its first tokens.
-            if (e == 2) assertLe(settle + claim, 160_000, "settle + claim");
+            if (e == 2) assertLe(settle + claim, 154_000, "settle + claim");
         }
     }
 

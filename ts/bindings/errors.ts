@@ -159,7 +159,6 @@ export const errorsAbi = [
   {"type":"error","name":"SafeCastOverflowedIntDowncast","inputs":[{"name":"bits","type":"uint8"},{"name":"value","type":"int256"}]},
   {"type":"error","name":"SafeCastOverflowedIntToUint","inputs":[{"name":"value","type":"int256"}]},
   {"type":"error","name":"SafeCastOverflowedUintDowncast","inputs":[{"name":"bits","type":"uint8"},{"name":"value","type":"uint256"}]},
-  {"type":"error","name":"SafeCastOverflowedUintToInt","inputs":[{"name":"value","type":"uint256"}]},
   {"type":"error","name":"SafeERC20FailedOperation","inputs":[{"name":"token","type":"address"}]},
   {"type":"error","name":"Settlement_AuditsPending","inputs":[{"name":"operatorId","type":"uint32"},{"name":"epoch","type":"uint32"},{"name":"audits","type":"uint256"}]},
   {"type":"error","name":"Settlement_NotTallied","inputs":[{"name":"operatorId","type":"uint32"},{"name":"epoch","type":"uint32"}]},

@@ -192,7 +192,6 @@ export const HINTS: Readonly<Record<ErrorName, string>> = {
   SafeCastOverflowedIntDowncast: FAULT,
   SafeCastOverflowedIntToUint: FAULT,
   SafeCastOverflowedUintDowncast: "A number is larger than the protocol ever needs: look at the amounts.",
-  SafeCastOverflowedUintToInt: FAULT,
   SafeERC20FailedOperation:
     "The asset refused the transfer: look at balance and allowance, and at the asset's own rules.",
   Settlement_AuditsPending: "Roll or close the audits due in that epoch first.",

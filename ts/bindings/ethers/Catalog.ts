@@ -101,10 +101,10 @@ export declare namespace ICatalog {
 
   export type ContentStruct = {
     publisher: AddressLike;
-    blocks: BigNumberish;
     fileCount: BigNumberish;
     dataRoot: BytesLike;
     bond: BigNumberish;
+    blocks: BigNumberish;
     lastEpoch: BigNumberish;
     dataId: BigNumberish;
     stamp: BigNumberish;
@@ -114,10 +114,10 @@ export declare namespace ICatalog {
 
   export type ContentStructOutput = [
     publisher: string,
-    blocks: bigint,
     fileCount: bigint,
     dataRoot: string,
     bond: bigint,
+    blocks: bigint,
     lastEpoch: bigint,
     dataId: bigint,
     stamp: bigint,
@@ -125,10 +125,10 @@ export declare namespace ICatalog {
     isDisproved: boolean
   ] & {
     publisher: string;
-    blocks: bigint;
     fileCount: bigint;
     dataRoot: string;
     bond: bigint;
+    blocks: bigint;
     lastEpoch: bigint;
     dataId: bigint;
     stamp: bigint;
@@ -969,7 +969,9 @@ export interface Catalog extends BaseContract {
 
   tree: TypedContractMethod<
     [contentId: BigNumberish],
-    [[bigint, string] & { blocks: bigint; root: string }],
+    [
+      [bigint, string, bigint] & { blocks: bigint; root: string; stamp: bigint }
+    ],
     "view"
   >;
 
@@ -1176,7 +1178,9 @@ export interface Catalog extends BaseContract {
     nameOrSignature: "tree"
   ): TypedContractMethod<
     [contentId: BigNumberish],
-    [[bigint, string] & { blocks: bigint; root: string }],
+    [
+      [bigint, string, bigint] & { blocks: bigint; root: string; stamp: bigint }
+    ],
     "view"
   >;
   getFunction(
