@@ -16,8 +16,14 @@ const HOLDFAST = `node_modules/holdfast/${manifest.bin.holdfast}`;
 
 /** What one import may bring into a program, viem aside: the ABIs of these many contracts, and bytes of everything else, minified. */
 const BUDGET = { abis: 2, bytes: 20 * 1024 };
-/** Who need more. */
-const BUDGETS = { CONTRACTS: { abis: 10, bytes: 1024 } };
+/** Who look at more contracts than one asks and one answers. */
+const BUDGETS = {
+  CONTRACTS: { abis: 10, bytes: 1024 },
+  chooseOperators: { ...BUDGET, abis: 3 },
+  getClaims: { ...BUDGET, abis: 5 },
+  getHealth: { ...BUDGET, abis: 3 },
+  watchOperator: { ...BUDGET, abis: 6 },
+};
 /** The ABI of every error is brought by all that read or write: bytes beside the budget, the contracts' to decide. */
 const ERRORS = "bindings/errors.js";
 
