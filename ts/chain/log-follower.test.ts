@@ -4,13 +4,14 @@ import { join } from "node:path";
 import type { Address, Hex } from "viem";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { createLogger } from "../service/log.ts";
-import { numberKey, openStore, type Store, type Table, table } from "../store/store.ts";
+import { numberKey, openStore, type Store, type Table, table, type Write } from "../store/store.ts";
 import { Anvil, type LocalClient } from "../testing/anvil.ts";
 import { add, counterAbi, deployCounter } from "../testing/counter.ts";
 import { RpcProxy } from "../testing/rpc-proxy.ts";
 import { encodeCall } from "./call.ts";
 import { type ChainClient, connect } from "./connection.ts";
 import { LogFollower, type LogFollowerOptions } from "./log-follower.ts";
+import { storeJournal } from "./store-journal.ts";
 
 let anvil: Anvil;
 let proxy: RpcProxy;
@@ -53,10 +54,10 @@ afterEach(async () => {
 const logger = () => createLogger({ name: "test", level: "trace", pretty: false, write: (line) => lines.push(line) });
 
 /** A consumer that keeps each event's total under its place on the chain. */
-function follow(options: Partial<LogFollowerOptions<typeof counterAbi>> = {}) {
-  return new LogFollower({
+function follow(options: Partial<LogFollowerOptions<typeof counterAbi, readonly Write[]>> = {}) {
+  return new LogFollower<typeof counterAbi, readonly Write[]>({
     client,
-    store,
+    journal: storeJournal(store, "counter", client.chain.id),
     log: logger(),
     name: "counter",
     addresses: [counter],

@@ -1,9 +1,9 @@
-import type { Logger } from "pino";
 import {
   type Abi,
   type AbiEvent,
   type Address,
   BlockNotFoundError,
+  type Client,
   type Hash,
   type Hex,
   isAddressEqual,
@@ -12,8 +12,7 @@ import {
   parseEventLogs,
   toEventSelector,
 } from "viem";
-import { DURABLE, type Store, type Table, table, type Write } from "../store/store.ts";
-import type { ChainClient } from "./connection.ts";
+import { getBlock, getLogs } from "viem/actions";
 import { isTooMuch } from "./too-much.ts";
 
 /** An event of the ABI, decoded, from a block on chain. */
@@ -24,11 +23,19 @@ export interface BlockRange {
   readonly toBlock: bigint;
 }
 
-export interface LogFollowerOptions<abi extends Abi> {
-  readonly client: ChainClient;
-  readonly store: Store;
-  readonly log: Logger;
-  /** Of its cursor in the store. */
+/** Where a follower keeps its place, and what it makes of the logs with it. */
+export interface Journal<Writes> {
+  /** Undefined before the first save. */
+  load(): Promise<Cursor | undefined>;
+  /** Both or neither. */
+  save(cursor: Cursor, writes: Writes): Promise<void>;
+}
+
+export interface LogFollowerOptions<abi extends Abi, Writes> {
+  readonly client: Client;
+  readonly journal: Journal<Writes>;
+  readonly log: FollowerLog;
+  /** For people and logs. */
   readonly name: string;
   readonly addresses: readonly Address[];
   /** Its events are followed. */
@@ -40,15 +47,19 @@ export interface LogFollowerOptions<abi extends Abi> {
   /** Most blocks asked for at once. Default 2000; halved when the RPC finds that too much. */
   readonly maxRange?: number;
   /**
-   * Takes the logs of a range, in the chain's order. What it returns is written together with the cursor, all or nothing; it keeps no
+   * Takes the logs of a range, in the chain's order. What it returns is saved together with the cursor, all or nothing; it keeps no
    * other state, for it is called again if that fails.
    */
-  readonly onLogs: (logs: readonly FollowedLog<abi>[], range: BlockRange) => Writes;
-  /** Undoes everything above a block that the chain has left behind. What it returns is written as above. */
-  readonly onRollback: (block: bigint) => Writes;
+  readonly onLogs: (logs: readonly FollowedLog<abi>[], range: BlockRange) => Writes | Promise<Writes>;
+  /** Undoes everything above a block that the chain has left behind. What it returns is saved as above. */
+  readonly onRollback: (block: bigint) => Writes | Promise<Writes>;
 }
 
-type Writes = readonly Write[] | Promise<readonly Write[]>;
+/** As much of a logger as a follower uses. */
+interface FollowerLog {
+  warn(facts: object, message: string): void;
+  debug(facts: object, message: string): void;
+}
 
 /** A block on chain. */
 export interface FollowedBlock {
@@ -58,7 +69,7 @@ export interface FollowedBlock {
   readonly timestamp: bigint;
 }
 
-interface Cursor {
+export interface Cursor {
   /** The ends of the last ranges, oldest first: where a reorganisation may have branched off. */
   readonly blocks: readonly FollowedBlock[];
 }
@@ -70,25 +81,24 @@ const DEPTH = 128;
  * Follows contracts' events, each once and in order, from where it was when it was last stopped.
  *
  * @example
- * const follower = new LogFollower({ client, store, log, name: "market", addresses: [market], abi: marketAbi, fromBlock: 1n,
+ * const follower = new LogFollower({ client, journal: storeJournal(store, "market", chainId), log, name: "market", addresses: [market],
+ *   abi: marketAbi, fromBlock: 1n,
  *   onLogs: (logs) => logs.map((log) => ({ type: "put", sublevel: orders, key: …, value: … })),
  *   onRollback: (block) => … });
- * await follower.run(signal);
+ * await follower.catchUp();
  */
-export class LogFollower<const abi extends Abi> {
-  readonly #options: LogFollowerOptions<abi>;
+export class LogFollower<const abi extends Abi, Writes> {
+  readonly #options: LogFollowerOptions<abi, Writes>;
   /** By the hash of their signatures. */
   readonly #events: ReadonlyMap<Hex, AbiEvent>;
-  readonly #cursors: Table<Cursor>;
   readonly #maxRange: bigint;
   #range: bigint;
   #cursor: Cursor | undefined;
 
-  constructor(options: LogFollowerOptions<abi>) {
+  constructor(options: LogFollowerOptions<abi, Writes>) {
     this.#options = options;
     const events = (options.abi as Abi).filter((item) => item.type === "event");
     this.#events = new Map(events.map((event) => [toEventSelector(event), event]));
-    this.#cursors = table<Cursor>(options.store, `logs/${options.client.chain.id}`);
     this.#maxRange = BigInt(options.maxRange ?? 2000);
     this.#range = this.#maxRange;
   }
@@ -108,7 +118,7 @@ export class LogFollower<const abi extends Abi> {
     const { client, lag = 0 } = this.#options;
     const cursor = await this.#load();
     const last = cursor.blocks.at(-1);
-    const head = await client.getBlock();
+    const head = await getBlock(client);
     if (head.hash === last?.hash) return false;
 
     const fromBlock = this.#positionOf(cursor) + 1n;
@@ -157,7 +167,7 @@ export class LogFollower<const abi extends Abi> {
     const { client, addresses, log, name } = this.#options;
     try {
       const address = [...addresses];
-      const logs = await client.getLogs({ address, fromBlock, toBlock });
+      const logs = await getLogs(client, { address, fromBlock, toBlock });
       // What an RPC adds of its own is left out.
       const ours = logs.filter(
         (entry) =>
@@ -184,20 +194,19 @@ export class LogFollower<const abi extends Abi> {
 
   async #blockAt(blockNumber: bigint): Promise<FollowedBlock | undefined> {
     if (blockNumber < 0n) return undefined;
-    return this.#options.client.getBlock({ blockNumber }).catch((error) => {
+    return getBlock(this.#options.client, { blockNumber }).catch((error) => {
       if (error instanceof BlockNotFoundError) return undefined;
       throw error;
     });
   }
 
   async #load(): Promise<Cursor> {
-    this.#cursor ??= (await this.#cursors.get(this.#options.name)) ?? { blocks: [] };
+    this.#cursor ??= (await this.#options.journal.load()) ?? { blocks: [] };
     return this.#cursor;
   }
 
-  async #save(cursor: Cursor, writes: readonly Write[]): Promise<void> {
-    const write: Write = { type: "put", sublevel: this.#cursors, key: this.#options.name, value: cursor };
-    await this.#options.store.batch([...writes, write], DURABLE);
+  async #save(cursor: Cursor, writes: Writes): Promise<void> {
+    await this.#options.journal.save(cursor, writes);
     this.#cursor = cursor;
   }
 

@@ -44,8 +44,8 @@ export interface AtBlock {
   readonly blockNumber?: bigint | undefined;
 }
 
-/** Views read by one eth_call: some 3 million gas of the cheapest node's 50 million. */
-const PAGE = 256;
+/** Views read by one eth_call: sent along with the call, Multicall3 and 288 bytes for each stay below the 49,152 of EIP-3860. */
+const PAGE = 128;
 
 /**
  * Reads any number of views of one block, through Multicall3 if the client's chain says where it is (viem's definitions of public chains

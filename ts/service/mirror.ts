@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import { type Abi, BaseError, type Log } from "viem";
 import type { ChainClient } from "../chain/connection.ts";
 import { type FollowedLog, LogFollower } from "../chain/log-follower.ts";
+import { storeJournal } from "../chain/store-journal.ts";
 import { holdfastErrorIn } from "../errors.ts";
 import { CONTRACTS } from "../sdk/contracts.ts";
 import { type Deployment, protocolAddresses } from "../sdk/deployment.ts";
@@ -35,7 +36,7 @@ export class Mirror {
   readonly state: ProtocolState;
   readonly #client: ChainClient;
   readonly #log: Logger;
-  readonly #follower: LogFollower<Abi>;
+  readonly #follower: LogFollower<Abi, readonly Write[]>;
   /** In the chain's order. */
   readonly #entries: Table<Entry>;
   /** What the last step of the follower is about to write. */
@@ -48,11 +49,12 @@ export class Mirror {
     this.#log = log;
     this.state = new ProtocolState(deployment);
     this.#entries = table<Entry>(store, `events/${deployment.chainId}/${deployment.contracts.Market}`);
-    this.#follower = new LogFollower<Abi>({
+    const name = `protocol/${deployment.contracts.Market}`;
+    this.#follower = new LogFollower<Abi, readonly Write[]>({
       client,
-      store,
+      journal: storeJournal(store, name, deployment.chainId),
       log,
-      name: `protocol/${deployment.contracts.Market}`,
+      name,
       addresses: protocolAddresses(deployment),
       abi: EVENTS,
       fromBlock: BigInt(deployment.fromBlock),
