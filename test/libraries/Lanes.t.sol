@@ -77,6 +77,17 @@ contract LanesTest is Test {
         }
     }
 
+    /// A lane is kept or dropped to its last bit, whatever stands beside it.
+    function testFuzz_CleanKeepsWholeLanes(uint32 written, uint256 passed) external pure {
+        written = uint32(bound(written, 1, 1000));
+        Lanes.Ring memory ring = Lanes.Ring(type(uint256).max, type(uint256).max);
+        uint32 from = written + uint32(bound(passed, 1, 20));
+        ring.clean(Epoch.wrap(from), Epoch.wrap(written));
+        for (uint32 e = from; e < from + 16; ++e) {
+            assertEq(ring.get(Epoch.wrap(e)), e <= written + MAX_EPOCHS ? type(uint32).max : 0);
+        }
+    }
+
     function _check(Lanes.Ring memory ring, uint32 now_, uint32 written) private view {
         Lanes.Ring memory copy = Lanes.Ring(ring.low, ring.high);
         copy.clean(Epoch.wrap(now_), Epoch.wrap(written));

@@ -76,6 +76,43 @@ contract MediansTest is Test {
         assertEq(operators, expected.operators);
     }
 
+    /// What stands in memory behind a page is not part of it.
+    function testFuzz_ReadsNothingBehindAPage(bytes32 seed, uint256 operators) external pure {
+        operators = bound(operators, 1, 20);
+        bytes[] memory pages = new bytes[](9);
+        for (uint256 i; i < 9; ++i) {
+            bytes memory page = _plausible(abi.encode(seed), i);
+            assembly ("memory-safe") {
+                mstore(page, mul(4, operators)) // shorter than it was written
+            }
+            pages[i] = page;
+        }
+        (uint256[] memory words,, uint256 counted) = Medians.ofPage(pages, 1, 500);
+        Result memory expected = _reference(pages, 1, 500);
+        assertEq(counted, expected.operators);
+        for (uint256 i; i < words.length * 8; ++i) {
+            assertEq(uint32(words[i / 8] >> 32 * (i % 8)), i < operators ? expected.pairs[i] : 0);
+        }
+    }
+
+    /// A keeper agrees at `tolerance` from the median and not beyond, on either side and down to the least value there is.
+    function test_AgreementEndsAtTheTolerance() external pure {
+        _checkAgreement([uint16(5000), 4500, 5500, 4499, 5501], 500, [true, true, true, false, false]);
+        _checkAgreement([uint16(500), 1, 1000, 1001, 2], 500, [true, true, true, false, true]);
+        _checkAgreement([uint16(300), 1, 800, 801, 2], 500, [true, true, true, false, true]);
+    }
+
+    function _checkAgreement(uint16[5] memory ups, uint256 tolerance, bool[5] memory expected) private pure {
+        bytes[] memory pages = new bytes[](9);
+        for (uint256 i; i < 5; ++i) {
+            pages[i] = abi.encodePacked(ups[i], uint16(7000));
+        }
+        (, uint256 agreed,) = Medians.ofPage(pages, 5, tolerance);
+        for (uint256 i; i < 5; ++i) {
+            assertEq(Seats.get(agreed, i) == 1, expected[i]);
+        }
+    }
+
     function _lower(uint16[9] memory numbers) private pure returns (uint256) {
         (uint256 lanes, uint256 n) = (0, 0);
         for (uint256 i; i < 9; ++i) {
