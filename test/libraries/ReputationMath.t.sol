@@ -53,6 +53,17 @@ contract ReputationMathTest is Test {
         assertEq(e.reliability(r), 40 * r / 100);
     }
 
+    /// A fall is a seventh of the way and never a unit less; a rise counts in full from 100 chunks on.
+    function test_FallsAreRoundedUpAndRisesGoByTheChunks() external pure {
+        ReputationMath.Record memory e = _record(0.5e18, 0, 0);
+        assertEq(e.reputation(WAD, 0.5e18 - 7), 0.5e18 - 1);
+        assertEq(e.reputation(WAD, 0.5e18 - 8), 0.5e18 - 2);
+        assertEq(e.reputation(WAD, 0.5e18 - 14), 0.5e18 - 2);
+        for (e.chunks = 98; e.chunks <= 102; ++e.chunks) {
+            assertEq(e.reputation(WAD, 0.85e18), 0.5e18 + 0.05e18 * (e.chunks < 100 ? e.chunks : 100) / 100);
+        }
+    }
+
     // ---- Against plain rationals ----
 
     /// Every product rounded down: never above x^14, and at most 14 units below.
