@@ -75,12 +75,9 @@ contract GovernanceTest is BaseTest {
         retrieval.payDirect(_earning, 1, PAYMENT, 0);
         vm.stopPrank();
         _unheld = _open(_publish(ONE_CHUNK), 2, 6);
-        for (uint256 i; i < 5; ++i) {
-            if (i == 2) settlement.settle(_operator, Epoch.wrap(1));
-            _seed();
-            _prove(_operator);
-            _next();
-        }
+        _proveRounds(2);
+        settlement.settle(_operator, Epoch.wrap(1));
+        _proveRounds(3);
         settlement.freeze(Epoch.wrap(1));
         _everything();
     }
@@ -269,27 +266,31 @@ contract GovernanceTest is BaseTest {
         }
         uint256 shares = pool.MAX_SHARES_BPS();
 
-        // The uploader, for replicas that nobody holds.
+        // The uploader, for replicas that nobody holds, and for rounds before one was held.
         uint256 had = asset.balanceOf(uploader);
-        uint256 deposit = market.order(_unheld).balance;
+        uint256 deposit = market.order(_unheld).balance + market.order(_held).balance;
         vm.startPrank(uploader);
         market.cancelOpen(_unheld, 3);
         market.withdraw(_unheld, uploader);
+        market.withdraw(_held, uploader);
         vm.stopPrank();
-        assertEq(asset.balanceOf(uploader) - had, deposit, "the uploader's deposit");
+        assertEq(asset.balanceOf(uploader) - had, deposit, "the uploader's deposits");
 
         // The payer, and who was paid.
         had = asset.balanceOf(_payer);
         vm.startPrank(_payer);
         retrieval.requestWithdrawal(DEPOSIT - EARMARK);
         retrieval.requestRelease(_earning, EARMARK);
-        vm.warp(block.timestamp + 2 * LENGTH);
-        retrieval.release(_earning);
-        retrieval.withdraw(_payer);
-        retrieval.requestWithdrawal(EARMARK);
-        vm.warp(block.timestamp + 2 * LENGTH);
-        retrieval.withdraw(_payer);
         vm.stopPrank();
+        _proveRounds(2);
+        vm.startPrank(_payer);
+        retrieval.withdraw(_payer);
+        retrieval.release(_earning);
+        retrieval.requestWithdrawal(EARMARK);
+        vm.stopPrank();
+        _proveRounds(2);
+        vm.prank(_payer);
+        retrieval.withdraw(_payer);
         assertEq(asset.balanceOf(_payer) - had, DEPOSIT, "the payer's deposit, earmarks included");
         retrieval.collect(_earning);
         assertEq(asset.balanceOf(_earning), PAYMENT * (BPS - TAKE_BPS) / BPS, "what was paid");
@@ -299,12 +300,12 @@ contract GovernanceTest is BaseTest {
         vm.prank(payout);
         audits.withdraw();
         assertEq(asset.balanceOf(payout), AUDIT_FEE);
-        uint256 rounds = ROUNDS - 2; // live from the third round of the first epoch
+        uint256 rounds = Round.unwrap(Epoch.wrap(2).first()) - Round.unwrap(market.slot(_held, 0).liveFrom);
         assertEq(settlement.claim(_operator, Epoch.wrap(1)), _fee * rounds * (BPS - ORACLE_BPS - TREASURY_BPS) / BPS, "epoch 1");
         for (uint32 e = 2; e <= 3; ++e) {
             _proveToEnd(_operator);
             _settle(_operator, Epoch.wrap(e));
-            if (e == 2) _proveUntilFreeze();
+            if (e == 2) _proveRounds(3); // until the freeze
             _freeze(Epoch.wrap(e));
             uint256 kept = e == 2 ? BPS - ORACLE_BPS - TREASURY_BPS : BPS - shares;
             assertEq(settlement.claim(_operator, Epoch.wrap(e)), _fee * ROUNDS * kept / BPS, "a coming epoch");
@@ -354,9 +355,9 @@ contract GovernanceTest is BaseTest {
         return a.target == address(catalog) && keccak256(a.data) == keccak256(abi.encodeCall(catalog.blockContent, (contentId, "held")));
     }
 
-    /// @dev Seeds and proves the rounds before the freeze of the epoch that has ended, this one included.
-    function _proveUntilFreeze() private {
-        for (uint256 i; i < 3; ++i) {
+    /// @dev Seeds and proves this round and those after it.
+    function _proveRounds(uint256 count) private {
+        for (uint256 i; i < count; ++i) {
             _seed();
             _prove(_operator);
             _next();

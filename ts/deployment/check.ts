@@ -23,8 +23,9 @@ import {
 import { call, getCode, getLogs, readContract } from "viem/actions";
 import type { ChainClient } from "../chain/connection.ts";
 import { messageOf } from "../errors.ts";
-import { read } from "../sdk/call.ts";
 import { epochOf, roundAt } from "../sdk/clock.ts";
+import { Audits, Beacon, Catalog, Market, Operators, Oracle, Pool, Retrieval } from "../sdk/contracts.ts";
+import { read } from "../sdk/read.ts";
 import {
   type Artifact,
   addressOf,
@@ -205,30 +206,30 @@ class Check {
       [LAST_EPOCH, ", from a later epoch on"],
     ] as const) {
       const { key, genesis, period } = p.beacon;
-      const source = await read(client, at, "Beacon", "source", [epoch]);
+      const source = await read(client, at, Beacon, "source", [epoch]);
       this.#compare(`Beacon.source${when}`, [key, genesis, period], source);
       const { oracleBps, treasuryBps } = p.shares;
-      const shares = await read(client, at, "Pool", "sharesOf", [epoch]);
+      const shares = await read(client, at, Pool, "sharesOf", [epoch]);
       this.#compare(`Pool.sharesOf${when}`, [oracleBps, treasuryBps], shares);
       const { takeBps, referencePrice } = p.retrieval;
-      const terms = await read(client, at, "Retrieval", "termsOf", [epoch]);
+      const terms = await read(client, at, Retrieval, "termsOf", [epoch]);
       this.#compare(`Retrieval.termsOf${when}`, [takeBps, referencePrice], terms);
-      const rules = await read(client, at, "Oracle", "rulesOf", [epoch]);
+      const rules = await read(client, at, Oracle, "rulesOf", [epoch]);
       const { toleranceBps, shareBps, forfeitBps } = p.oracle;
       const found = [rules.toleranceBps, rules.shareBps, rules.forfeitBps];
       this.#compare(`Oracle.rulesOf${when}`, [toleranceBps, shareBps, forfeitBps], found);
     }
-    this.#compare("Catalog.publishBond", p.publishBond, await read(client, at, "Catalog", "publishBond", []));
-    this.#compare("Pool.treasury", p.treasury, await read(client, at, "Pool", "treasury", []));
-    this.#compare("Operators.stakePerChunk", p.stakePerChunk, await read(client, at, "Operators", "stakePerChunk", []));
-    this.#compare("Oracle.keeperBond", p.keeperBond, await read(client, at, "Oracle", "keeperBond", []));
+    this.#compare("Catalog.publishBond", p.publishBond, await read(client, at, Catalog, "publishBond", []));
+    this.#compare("Pool.treasury", p.treasury, await read(client, at, Pool, "treasury", []));
+    this.#compare("Operators.stakePerChunk", p.stakePerChunk, await read(client, at, Operators, "stakePerChunk", []));
+    this.#compare("Oracle.keeperBond", p.keeperBond, await read(client, at, Oracle, "keeperBond", []));
     this.#compare(
       "Market.feePerChunkRound",
       p.feePerChunkRound,
-      await read(client, at, "Market", "feePerChunkRound", []),
+      await read(client, at, Market, "feePerChunkRound", []),
     );
-    this.#compare("Market.slashBps", p.slashBps, await read(client, at, "Market", "slashBps", []));
-    this.#compare("Audits.auditFee", p.auditFee, await read(client, at, "Audits", "auditFee", []));
+    this.#compare("Market.slashBps", p.slashBps, await read(client, at, Market, "slashBps", []));
+    this.#compare("Audits.auditFee", p.auditFee, await read(client, at, Audits, "auditFee", []));
     for (const name of CREATED) {
       const address = addressOf(this.#record, name);
       const { abi } = this.#artifacts.get(name)!;

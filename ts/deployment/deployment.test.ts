@@ -6,10 +6,9 @@ import { promisify } from "node:util";
 import { pino } from "pino";
 import { type Abi, type Address, encodeFunctionData, type Hex, parseAbi } from "viem";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import type { Call } from "../chain/call.ts";
 import { type ChainClient, connect } from "../chain/connection.ts";
 import { EXIT } from "../errors.ts";
-import { call } from "../sdk/call.ts";
+import { Audits, type Contract, Market, Pool } from "../sdk/contracts.ts";
 import { localAccount, localKey } from "../testing/anvil.ts";
 import { LocalChain } from "../testing/deploy.ts";
 import { checkDeployment, type Deviation } from "./check.ts";
@@ -83,8 +82,9 @@ async function administer(functionName: string, args: readonly unknown[]): Promi
   await govern(record.authority, encodeFunctionData({ abi: authorityAbi as Abi, functionName, args }));
 }
 
-function governed({ to, data }: Call): Promise<void> {
-  return govern(to, data);
+/** A call of a contract, encoded. */
+function call({ name, abi }: Contract, functionName: string, args: readonly unknown[]) {
+  return [record.contracts[name], encodeFunctionData({ abi: abi as Abi, functionName, args })] as const;
 }
 
 /** Runs `holdfast deployment check` as a shell does. */
@@ -115,7 +115,7 @@ test("what the script deployed is as it should be", async () => {
 });
 
 test("a parameter that was changed is named with what it was", async () => {
-  await governed(call(record, "Market", "setTerms", [7n, 10_000]));
+  await govern(...call(Market, "setTerms", [7n, 10_000]));
   expect(await deviations()).toEqual([{ what: "Market.feePerChunkRound", expected: "333333333333", found: "7" }]);
   const { code, stdout } = await holdfast();
   expect(code).toBe(EXIT.failure);
@@ -123,14 +123,14 @@ test("a parameter that was changed is named with what it was", async () => {
 });
 
 test("a parameter of a later epoch is seen before it is in force", async () => {
-  await governed(call(record, "Pool", "setShares", [500, 1_500]));
+  await govern(...call(Pool, "setShares", [500, 1_500]));
   const expected = "200, 300";
   expect(await deviations()).toEqual([{ what: "Pool.sharesOf, from a later epoch on", expected, found: "500, 1500" }]);
 });
 
 test("a pause is seen", async () => {
   const governor = chain.client(); // on a local chain also the guardian
-  const { to, data } = call(record, "Market", "pause", []);
+  const [to, data] = call(Market, "pause", []);
   await governor.waitForTransactionReceipt({ hash: await governor.sendTransaction({ to, data }) });
   expect(await deviations()).toEqual([{ what: "Market.paused", expected: "false", found: "true" }]);
 });
@@ -159,13 +159,13 @@ test("a governor without its delay is named", async () => {
 });
 
 test("functions of another role, closed contracts and another authority are named", async () => {
-  const { Market, Pool } = record.contracts;
-  await administer("setTargetFunctionRole", [Market, ["0x8456cb59"], 99n]);
-  await administer("setTargetClosed", [Pool, true]);
+  const { contracts } = record;
+  await administer("setTargetFunctionRole", [contracts.Market, ["0x8456cb59"], 99n]);
+  await administer("setTargetClosed", [contracts.Pool, true]);
   await administer("setRoleGuardian", [1n, 2n]);
-  await administer("updateAuthority", [Market, record.contracts.Beacon]);
+  await administer("updateAuthority", [contracts.Market, contracts.Beacon]);
   expect(await deviations()).toEqual([
-    { what: "Market.authority", expected: record.authority, found: record.contracts.Beacon },
+    { what: "Market.authority", expected: record.authority, found: contracts.Beacon },
     { what: "role GOVERNOR: its guardians' role", expected: "0", found: "2" },
     { what: "Pool: closed", expected: "false", found: "true" },
     { what: "Market.pause: role", expected: "2", found: "99" },
@@ -173,10 +173,10 @@ test("functions of another role, closed contracts and another authority are name
 });
 
 test("other code, and code with other immutables, is not taken for ours", async () => {
-  const { Settlement, Retrieval, Pool } = record.contracts;
+  const { Settlement, Retrieval } = record.contracts;
   const test = chain.client();
   const code = (await test.getCode({ address: Settlement }))!;
-  const immutable = Pool.slice(2).toLowerCase();
+  const immutable = record.contracts.Pool.slice(2).toLowerCase();
   expect(code).toContain(immutable);
   await test.setCode({
     address: Settlement,
@@ -190,8 +190,7 @@ test("other code, and code with other immutables, is not taken for ours", async 
 });
 
 test("an operation that the governor announced is shown, and no deviation", async () => {
-  const { to, data } = call(record, "Audits", "setAuditFee", [5n]);
-  await announce(to, data);
+  await announce(...call(Audits, "setAuditFee", [5n]));
   const { deviations, pending } = await checkDeployment(client, record, record.parameters, roles);
   expect(deviations).toEqual([]);
   expect(pending).toMatchObject([{ caller: record.parameters.governor, call: "Audits.setAuditFee(5)" }]);

@@ -3,7 +3,8 @@ import { readFile } from "node:fs/promises";
 import { type Address, getAddress, type Hex, isAddress, isHex, zeroAddress } from "viem";
 import { z } from "zod";
 import { EXIT, HoldfastError } from "../errors.ts";
-import { type Deployment, loadDeployment } from "../sdk/deployment.ts";
+import type { Deployment } from "../sdk/deployment.ts";
+import { loadDeployment } from "../sdk/node.ts";
 
 const address = z
   .custom<Address>((value) => typeof value === "string" && isAddress(value), "is no address")
