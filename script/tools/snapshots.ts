@@ -107,8 +107,9 @@ function snapshots(): Map<string, string> {
     const path = `out/${name}.sol/${name}.json`;
     if (!file.endsWith(".sol") || !existsSync(path)) continue;
     const artifact: Artifact = JSON.parse(readFileSync(path, "utf8"));
-    if (!artifact.storageLayout)
-      throw new Error(`${path} has no storage layout: run "node script/tools/forge.cjs build --force"`);
+    // forge lint, of sources not built yet, leaves artifacts of this kind, and forge build then finds nothing to do.
+    if (!artifact.storageLayout || !artifact.bytecode)
+      throw new Error(`${path} has no storage layout or no code: run "node script/tools/forge.cjs build --force"`);
     files.set(join("storage", `${name}.txt`), storageText(artifact.storageLayout));
     files.set(join("abi", `${name}.txt`), abiText(artifact.abi));
     sizes.push(sizeLine(name, artifact));
