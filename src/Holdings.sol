@@ -135,10 +135,13 @@ contract Holdings is IHoldings, Clock {
         (Round stamp, Epoch deadWritten) = (_inventories[operatorId].stamp, _inventories[operatorId].deadWritten);
         if (Round.unwrap(stamp) != 0) revert Holdings_Stamped(operatorId, stamp);
         if (Epoch.unwrap(deadWritten) != 0) {
-            // Else a stolen prover's key could lose an operator's stake round after round.
-            Tally memory t = _tallies[operatorId][currentEpoch()];
+            // Else a stolen prover's key could lose an operator's stake round after round. What is lost before it began counts in the next
+            // epoch.
+            Epoch epoch = currentEpoch();
+            Tally memory t = _tallies[operatorId][epoch];
+            uint256 lost = uint256(t.lostHalves) + _tallies[operatorId][epoch.addEpochs(1)].lostHalves;
             (uint256 live,) = chunksNow(operatorId);
-            if (t.ejected || t.lostHalves > live + chunks) revert Holdings_TooMuchLost(operatorId, t.lostHalves, live + chunks);
+            if (t.ejected || lost > live + chunks) revert Holdings_TooMuchLost(operatorId, lost, live + chunks);
         }
         (Epoch[8] storage holds, uint256 place) = _hold(operatorId, contentId);
         Epoch held = holds[place];
@@ -199,6 +202,7 @@ contract Holdings is IHoldings, Clock {
             uint24 pending = inv.pendingFrom == liveFrom.epochOf() ? inv.pendingChunks : 0;
             (stored.pendingFrom, stored.pendingChunks) = (liveFrom.epochOf(), pending + uint24(chunks));
         }
+        if (inv.pendingFrom > now_.epochOf() && last >= inv.pendingFrom) _tallies[operatorId][inv.pendingFrom].idle = 0;
         start = uint40(ring.get(last));
         if (start + chunks > type(uint32).max) revert Holdings_LineFull(operatorId, last);
         ring.add(last, chunks);
@@ -227,10 +231,14 @@ contract Holdings is IHoldings, Clock {
         Lanes.Ring memory ring = _rings[operatorId][inv.ring];
         ring.clean(idleFrom.epochOf(), inv.written);
         if (_liveAt(operatorId, inv, ring, idleFrom) == 0) _setIdle(operatorId, idleFrom);
+        // What was to begin with the next epoch counts there even if it does not (EpochSchedule): with nothing due, if nothing else is left.
+        Round next = inv.pendingFrom.first();
+        if (inv.pendingFrom > now_.epochOf() && _liveAt(operatorId, inv, ring, next) == 0) _setIdle(operatorId, next);
     }
 
     function noteAudit(uint32 operatorId, Epoch last, uint32 index, Epoch due, bool opened) external only(AUDITS) {
-        _lines[operatorId][last].entries[index].audited = opened;
+        // Under an ejection it stays said: what was disproved while it was audited is lost with the rest.
+        if (opened || !_ends(_inventories[operatorId].stamp, last)) _lines[operatorId][last].entries[index].audited = opened;
         Tally storage t = _tallies[operatorId][due];
         t.audits = opened ? t.audits + 1 : t.audits - 1;
     }
@@ -257,12 +265,13 @@ contract Holdings is IHoldings, Clock {
         Inventory memory inv = _inventories[operatorId];
         Entry storage e = _lines[operatorId][last].entries[index];
         (, Round stamp, bool isBlocked) = CATALOG.sampled(e.contentId);
-        // A content's stamp ends the slot without fault, unless an ejection did first.
-        bool ejected = Round.unwrap(inv.stamp) != 0 && last >= inv.stamp.epochOf();
-        lost = ejected && (Round.unwrap(stamp) == 0 || inv.stamp <= stamp);
-        if (Round.unwrap(e.deadFrom) != 0 || (Round.unwrap(stamp) == 0 && !lost)) revert Holdings_NotStamped(operatorId, last, index);
+        (bool withdrawn, bool ejected) = (_ends(stamp, last), _ends(inv.stamp, last));
         // A publisher's friend cannot end an audit by disproving what is audited.
-        if (!lost && e.audited && !isBlocked) revert Holdings_AuditPending(operatorId, last, index);
+        bool answerable = e.audited && !isBlocked;
+        // A content's stamp ends the slot without fault, unless an ejection did first.
+        lost = ejected && (!withdrawn || inv.stamp <= stamp || answerable);
+        if (Round.unwrap(e.deadFrom) != 0 || !(withdrawn || lost)) revert Holdings_NotStamped(operatorId, last, index);
+        if (!lost && answerable) revert Holdings_AuditPending(operatorId, last, index);
         deadFrom = (lost ? inv.stamp : stamp).addRounds(1);
 
         if (!ejected) {
@@ -404,6 +413,11 @@ contract Holdings is IHoldings, Clock {
     function _unstamped(uint32 operatorId) private view returns (Inventory memory inv) {
         inv = _inventories[operatorId];
         if (Round.unwrap(inv.stamp) != 0) revert Holdings_Stamped(operatorId, inv.stamp);
+    }
+
+    /// @dev Whether a stamp ends what lives to the end of `last`.
+    function _ends(Round stamp, Epoch last) private pure returns (bool) {
+        return Round.unwrap(stamp) != 0 && stamp.epochOf() <= last;
     }
 
     /// @dev Whether an entry is live in a round that is not to come, and what its content is: blocked and live means blocked in that round.

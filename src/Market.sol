@@ -160,7 +160,7 @@ contract Market is IMarket, AccessManaged, Pausable, Clock {
     function release(uint40 orderId, uint8 replica) external {
         Order storage o = _known(orderId);
         Slot memory s = _slots[orderId][replica];
-        if (!_lapsed(o, s)) revert Market_NotLapsed(orderId, replica);
+        if (!_isReleasable(o, s)) revert Market_NotLapsed(orderId, replica);
         _release(orderId, o, replica, s.operatorId);
     }
 
@@ -219,7 +219,7 @@ contract Market is IMarket, AccessManaged, Pausable, Clock {
     }
 
     function isLapsed(uint40 orderId, uint8 replica) external view returns (bool) {
-        return _lapsed(_known(orderId), _slots[orderId][replica]);
+        return _isReleasable(_known(orderId), _slots[orderId][replica]);
     }
 
     function term(uint40 orderId) external view returns (Round, Round) {
@@ -396,6 +396,13 @@ contract Market is IMarket, AccessManaged, Pausable, Clock {
             if (++n == ACTIVATION_ROUNDS) return true;
         }
         return false;
+    }
+
+    /// @dev Or of a content that nobody may begin to hold any more: it would keep capacity for nothing.
+    function _isReleasable(Order storage o, Slot memory s) private view returns (bool) {
+        if (_lapsed(o, s)) return true;
+        (, Round stamp,) = CATALOG.sampled(o.contentId);
+        return Round.unwrap(stamp) != 0 && s.operatorId != 0 && Round.unwrap(s.liveFrom) == 0;
     }
 
     function _known(uint40 orderId) private view returns (Order storage o) {

@@ -90,7 +90,7 @@ interface IHoldings {
     /// @notice Reserves the right to hold a content's data: one copy an operator at a time.
     /// @param through The end epoch of the slot. @param from The epoch in which the slot starts.
     /// Requirements: caller is the Market; no slot with this dataRoot reaches into `from`; no ejection awaits unwinding, nor was there
-    /// one in this epoch; what was lost in it, chunks on evidence counted twice, is no more than what is live and these.
+    /// one in this epoch; what was lost in it, or of the next, chunks on evidence counted twice, is no more than what is live and these.
     function claimContent(uint32 operatorId, uint32 contentId, uint256 chunks, Epoch from, Epoch through) external;
 
     /// @notice Gives that right back. Requirements: caller is the Market.
@@ -116,8 +116,10 @@ interface IHoldings {
     /// Requirements: caller is the Audits; not stamped already.
     function eject(uint32 operatorId) external returns (Round stamp);
 
-    /// @notice Ends a slot under its operator's stamp or its content's, whichever came first. The last one lifts an operator's stamp.
-    /// Requirements: caller is the Market; the entry was there when the stamp was set; no audit of it is open, if its content was disproved.
+    /// @notice Ends a slot under its operator's stamp or its content's, whichever came first. The last one lifts an operator's stamp. What was
+    /// disproved while it was audited, and whose audit was not decided when the operator was ejected, is lost.
+    /// Requirements: caller is the Market; the entry was there when the stamp was set, and its term not over; no audit of it is open, if its
+    /// content was disproved and its operator not ejected.
     /// @return deadFrom The round after the stamp. @return lost Whether it was the operator's.
     function unwind(uint32 operatorId, Epoch last, uint32 index) external returns (Round deadFrom, bool lost);
 

@@ -119,7 +119,7 @@ interface IMarket {
     /// - caller is the operator's owner, or its prover within its limit; the operator is not leaving
     /// - every epoch before the one under way is settled; before round 5, the one just ended may be open
     /// - spare capacity and stake; reputation and reliability enough; designated, if the order designates
-    /// - no slot with the same data in these epochs; not more lost in this epoch than what is live and this; no ejection in it
+    /// - no slot with the same data in these epochs; not more lost in this epoch and the next than what is live and this; not ejected in it
     /// - its reservation of this order has not lapsed before
     /// - not in the last LAST_ROUNDS rounds of the order
     /// - for an order with an incumbent: its holders alone, in the RENEWAL_ROUNDS rounds before startEpoch; anyone from then on
@@ -131,7 +131,8 @@ interface IMarket {
     /// Requirements: caller is the operator's owner or prover; the reservation has not lapsed; the round has a seed; the words are right.
     function activate(uint40 orderId, uint8 replica, bytes calldata proof) external;
 
-    /// @notice Frees a reservation that was not activated in time, by anyone. Its operator cannot take this order again.
+    /// @notice Frees a reservation that was not activated in time, or whose content was blocked or disproved, by anyone. Its operator cannot
+    /// take this order again.
     function release(uint40 orderId, uint8 replica) external;
 
     /// @notice Ends a slot for loss: the fee from the next round on returns to the order, the replica is open again, the slash is shared
@@ -143,7 +144,8 @@ interface IMarket {
     /// @notice Ends one slot of an ejected operator, or of a content that was blocked or disproved, by anyone. The fee returns to the order from
     /// the round after the stamp on; what an operator has settled, or what is frozen, stays paid. A content's stamp slashes nobody.
     /// @dev An operator whose agent unwinds in the round of the stamp has nothing due for it any more from the next round on.
-    /// Requirements: operator or content is stamped, and the slot was live or renewed by then; no audit of it is open, if it was disproved.
+    /// Requirements: operator or content was stamped before the slot's term was over, and the slot was live or renewed by then; no audit of
+    /// it is open, if it was disproved and its operator not ejected.
     function unwind(uint40 orderId, uint8 replica) external;
 
     /// @notice Uploader: gives up replicas that nobody holds, so that their deposit can be withdrawn.
