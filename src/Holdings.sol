@@ -83,15 +83,16 @@ contract Holdings is IHoldings, Clock {
         emit Proven(operatorId, s.round);
     }
 
-    /// @dev One challenge of a round: draws until one hits something live. None is waived: what is dead would be a way not to prove.
+    /// @dev One challenge of a round: draws until one hits something live. What died is no way not to prove: none is waived for that. What the
+    /// curator blocked may be gone in the round already, and later, at the end of all draws, keeps nobody from proving the rest.
     function _answer(Sample memory s, uint256 k, bytes calldata proof, uint256 cursor) private view returns (uint256) {
         for (uint256 attempt; attempt < Draw.ATTEMPTS; ++attempt) {
             (bytes32 h, Epoch last, uint256 chunk) = _draw(s, k, attempt);
             Entry memory e = _named(s.operatorId, last, k, chunk, proof, cursor);
             cursor += 4;
             (bytes32 dataRoot, bool live, bool isBlocked) = _standing(e, s.round);
+            if (isBlocked && (live || attempt == Draw.ATTEMPTS - 1)) return cursor;
             if (!live) continue;
-            if (isBlocked) return cursor; // in this round: it may be gone already
             uint256 leaf = Draw.word(h, chunk - e.start, e.chunks, e.tailBlocks);
             bytes32 root;
             (root, cursor) = MerkleWords.rootOf(proof, cursor, leaf, e.depth);
@@ -321,7 +322,7 @@ contract Holdings is IHoldings, Clock {
         Entry memory e = _lines[s.operatorId][last].entries[c.entry];
         (c.contentId, c.orderId, c.replica) = (e.contentId, e.orderId, e.replica);
         (, bool live, bool isBlocked) = _standing(e, s.round);
-        (c.passed, c.answer) = (live && isBlocked, live && !isBlocked);
+        (c.passed, c.answer) = (isBlocked && (live || attempt == Draw.ATTEMPTS - 1), live && !isBlocked);
         if (c.answer) c.leaf = uint64(Draw.word(h, chunk - e.start, e.chunks, e.tailBlocks));
     }
 

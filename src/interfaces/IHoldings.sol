@@ -56,7 +56,7 @@ interface IHoldings {
         uint40 orderId;
         uint8 replica;
         bool answer; // false: name the entry and go on with the next draw, for this one hit something that is not live
-        bool passed; // nothing more to prove here: the content was blocked in this round
+        bool passed; // nothing to prove for this challenge: the content was blocked in this round, or is the last draw's
         uint64 leaf; // word of the content's possession tree
     }
 
@@ -82,7 +82,7 @@ interface IHoldings {
 
     /// @notice Proves K words drawn over all that the operator holds, from the seed of the round under way. All or nothing.
     /// @param proof For each draw in order, 4 bytes: the index of the entry drawn; then, unless that entry is not live or its content was
-    /// blocked in this round, the 32-byte word and its path, `depth` hashes of 32 bytes, leaf to root. `challenges` lists the draws.
+    /// blocked (in this round, or the draw is a challenge's last), the 32-byte word and its path, `depth` hashes of 32 bytes, leaf to root. `challenges` lists the draws.
     /// Requirements: caller is the operator's owner or prover (H-PROOF-4); the round has a seed; something is held; every path leads to its
     /// content's dataRoot (H-TREE-1) and the proof is used up exactly.
     function prove(uint32 operatorId, bytes calldata proof) external;

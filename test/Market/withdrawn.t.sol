@@ -179,6 +179,18 @@ contract WithdrawnContentTest is BaseTest {
         assertTrue(holdings.isClean(op, _now()), "the rest, redrawn");
     }
 
+    function test_RevertWhen_NothingElseThanADisprovedContentIsThere() external {
+        (uint32 lie,) = _holdALie();
+        _reportLoss(order, 0);
+        _disprove(lie);
+        _nextSeeded();
+        bytes memory names = _namesOnly();
+        address prover = _prover(op);
+        vm.expectRevert(abi.encodeWithSelector(IHoldings.Holdings_NothingLive.selector, op, 0));
+        vm.prank(prover);
+        holdings.prove(op, names);
+    }
+
     function test_IsNotSampledAfterItsRound() external {
         uint32 other = _publish(ONE_CHUNK * 4);
         _hold(op, other, 1);
@@ -203,11 +215,6 @@ contract WithdrawnContentTest is BaseTest {
         _prove(op);
         _block(content); // round 33
         _nextSeeded();
-        bytes memory names = _namesOnly();
-        address prover = _prover(op);
-        vm.expectRevert(abi.encodeWithSelector(IHoldings.Holdings_NothingLive.selector, op, 0));
-        vm.prank(prover);
-        holdings.prove(op, names);
         market.unwind(order, 0);
         _idleTo(Round.wrap(55));
         assertEq(holdings.badInARow(op), 0);
