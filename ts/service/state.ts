@@ -153,7 +153,8 @@ export class ProtocolState {
   readonly #contracts: ReadonlyMap<string, ContractName>;
 
   constructor({ contracts }: Deployment) {
-    this.#contracts = new Map(Object.values(CONTRACTS).map(({ name }) => [contracts[name].toLowerCase(), name]));
+    const ours = Object.entries(contracts).filter(([name]) => name in CONTRACTS);
+    this.#contracts = new Map(ours.map(([name, address]) => [address.toLowerCase(), name as ContractName]));
   }
 
   /** Back to the start, before any log. */
