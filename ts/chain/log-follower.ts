@@ -75,7 +75,7 @@ export interface Cursor {
 }
 
 /** Block hashes kept. A reorganisation below them all starts over at `fromBlock`. */
-const DEPTH = 128;
+export const DEPTH = 128;
 
 /**
  * Follows contracts' events, each once and in order, from where it was when it was last stopped.

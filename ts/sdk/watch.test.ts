@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { LocalChain } from "../testing/deploy.ts";
 import { eventually } from "../testing/eventually.ts";
+import { approveSync } from "./actions/approve.ts";
 import { cancelOpenSync } from "./actions/cancelOpen.ts";
 import { placeOrder } from "./flows/placeOrder.ts";
 import { publishContent } from "./flows/publishContent.ts";
@@ -64,10 +65,11 @@ test("orders are told once each, in order; those of a block that the chain leave
   await eventually(() => expect(said).toEqual([...all, `+${last}`]));
 });
 
-test("a block that is replaced in place, at the same height, takes its events along", async () => {
+test("a block that is replaced in place, at the same height, takes its events along, though it is the first one seen", async () => {
+  const client = chain.client();
+  await approveSync(client, { deployment: chain.deployment, spender: "Market", amount: 10n ** 24n });
   const said = watching();
   await new Promise((resolve) => setTimeout(resolve, 500));
-  const client = chain.client();
   const [id, before] = [await client.snapshot(), await client.getBlockNumber()];
   const gone = await order();
   const height = await client.getBlockNumber();

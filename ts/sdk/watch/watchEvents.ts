@@ -1,5 +1,5 @@
 import type { Abi, Address, Client, Hash, ParseEventLogsReturnType } from "viem";
-import { type Cursor, type FollowedLog, type Journal, LogFollower } from "../../chain/log-follower.ts";
+import { type Cursor, DEPTH, type FollowedLog, type Journal, LogFollower } from "../../chain/log-follower.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { Contract } from "../contracts.ts";
 import type { OnDeployment } from "../deployment.ts";
@@ -78,8 +78,8 @@ export function watchEvents<const C extends Contract>(
     load: async () => undefined,
     save: async ({ blocks }: Cursor) => {
       told = [...told.slice(0, told.length - removed.length), ...fresh];
-      // Nothing is taken back below the oldest block that the follower remembers.
-      const oldest = blocks.length > 0 ? blocks[0]!.number : forgotten;
+      // Once the follower forgets blocks, nothing is taken back below the oldest that it remembers.
+      const oldest = blocks.length < DEPTH ? forgotten : blocks[0]!.number;
       const known = told.length;
       told = told.filter(({ blockNumber }) => blockNumber > oldest);
       if (told.length < known) forgotten = oldest;
