@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from "node:fs";
 import { type Abi, encodeErrorResult, getAddress, RawContractError } from "viem";
 import { expect, test } from "vitest";
 import { CONTRACTS } from "./contracts.ts";
@@ -11,6 +12,17 @@ test("every error of every contract is decoded, and has a hint in a sentence; no
   expect([...all].filter((name) => !known.has(name))).toEqual([]);
   expect(Object.keys(HINTS).sort()).toEqual([...known].sort());
   for (const hint of Object.values(HINTS)) expect(hint).toMatch(/^[A-Z].{10,160}[.]$/);
+});
+
+test("what the documentation says is thrown are errors that there are", () => {
+  const known = new Set(names(ERRORS));
+  for (const folder of ["actions", "flows", "reads"].map((name) => new URL(`${name}/`, import.meta.url))) {
+    for (const file of readdirSync(folder)) {
+      const said =
+        readFileSync(new URL(file, folder), "utf8").match(/\b[A-Z][a-z][A-Za-z0-9]*_[A-Z][a-z][A-Za-z]*\b/g) ?? [];
+      expect(said.filter((name) => !known.has(name)).map((name) => `${file}: ${name}`)).toEqual([]);
+    }
+  }
 });
 
 test("an error's values are its facts, by name", () => {

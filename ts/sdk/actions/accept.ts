@@ -15,7 +15,7 @@ export interface AcceptParameters {
  *
  * @throws ContractRevert: Market_NotOpen, Market_TooLate, Market_Unsettled, Market_StandingTooLow, Market_NotDesignated,
  * Market_IncumbentsOnly, Market_Barred, Operators_CapacityExceeded, Operators_ProverLimit, Operators_NotAgent, Operators_Exiting,
- * Holdings_ContentHeld, Holdings_TooMuchDead, Holdings_Stamped
+ * Holdings_ContentHeld, Holdings_TooMuchLost, Holdings_Stamped
  * @example
  * const { round } = await acceptSync(wallet, { deployment, orderId: 7, replica: 0, operatorId: 3 });
  */

@@ -26,7 +26,7 @@ export interface OpenOrderParameters {
  * and slash are fixed in it (H-ESC-1); operators choose by its event. With `incumbentOrder` it renews an order.
  *
  * @throws ContractRevert: Market_BadRequest, Market_BadStart, Market_DepositAbove, Market_BadIncumbent, Market_TooLate, Catalog_Unknown,
- * Catalog_Unbonded, EnforcedPause
+ * Catalog_Unbonded, Catalog_AlreadyDisproved, Catalog_Stamped, EnforcedPause
  * @example
  * const order = { deployment, contentId: 1, replicas: 3, startEpoch: epoch + 1, epochs: 2 };
  * const maxDeposit = await quoteOrder(wallet, order);

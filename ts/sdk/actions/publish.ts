@@ -18,7 +18,8 @@ export interface PublishParameters {
  * 2 epochs after the last order of the content ends (`withdrawPublishBond`).
  *
  * @throws ContractRevert: Catalog_AlreadyPublished, Catalog_BadSignature, Catalog_ManifestMismatch, Catalog_BlocksOutOfBounds,
- * Catalog_FileCountOutOfBounds, Catalog_TextTooLong, Catalog_TooManySources
+ * Catalog_FileCountOutOfBounds, Catalog_TextTooLong, Catalog_TooManySources, Catalog_Stamped, Catalog_NotSeriesOwner,
+ * Catalog_NotNewer
  * @example
  * const signature = await signManifest(wallet, { deployment, manifest });
  * const { contentId } = await pay(wallet, publish, { deployment, manifest, commitment, signature });

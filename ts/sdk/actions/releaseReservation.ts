@@ -8,9 +8,9 @@ export interface ReleaseReservationParameters {
 }
 
 /**
- * Frees a reservation that was not activated in time, by anyone. Its operator cannot take this order again.
+ * Frees a reservation that was not activated in time, or whose content was blocked or disproved, by anyone. Its operator cannot take this order again.
  *
- * @throws ContractRevert: Market_NotReserved, Market_NotLapsed
+ * @throws ContractRevert: Market_UnknownOrder, Market_NotLapsed
  * @example
  * await releaseReservationSync(wallet, { deployment, orderId: 7, replica: 0 });
  */

@@ -8,10 +8,10 @@ export interface UnwindParameters {
 }
 
 /**
- * Moves the money of one slot whose holder was ejected, by anyone: the fee from then on returns to the order (H-ESC-2). The last one lets the
- * operator accept again.
+ * Ends one slot whose holder was ejected, or whose content was blocked or disproved, by anyone: the fee from the round after on returns to the
+ * order (H-ESC-2). The last one of an ejection lets the operator accept again; a content's end is nobody's fault and slashes nobody.
  *
- * @throws ContractRevert: Market_NotLive, Holdings_NotStamped
+ * @throws ContractRevert: Market_UnknownOrder, Market_NotLive, Holdings_NotStamped, Holdings_AuditPending
  * @example
  * const { returned } = await unwindSync(wallet, { deployment, orderId: 7, replica: 0 });
  */

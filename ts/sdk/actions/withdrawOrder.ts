@@ -11,7 +11,7 @@ export interface WithdrawOrderParameters {
 /**
  * Uploader: takes what an order does not need any more: cancelled replicas, rounds that passed without a holder, slashes (H-ESC-2).
  *
- * @throws ContractRevert: Market_NotUploader, Market_UnknownOrder
+ * @throws ContractRevert: Market_NotUploader, Market_UnknownOrder, Market_ZeroAddress
  * @example
  * const { amount } = await withdrawOrderSync(wallet, { deployment, orderId: 7, to: wallet.account.address });
  */
