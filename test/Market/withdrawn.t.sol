@@ -6,11 +6,10 @@ import {ICatalog} from "../../src/interfaces/ICatalog.sol";
 import {IHoldings} from "../../src/interfaces/IHoldings.sol";
 import {IMarket} from "../../src/interfaces/IMarket.sol";
 import {Epoch, Round} from "../../src/Types.sol";
-import {BaseTest} from "../Base.t.sol";
-import {Files} from "../utils/Files.sol";
+import {StampTest} from "../utils/StampTest.sol";
 
 /// What becomes of the slots of a content that is taken out of service (H-TREE-2, H-ESC-1, H-ESC-2): nobody is at fault.
-contract WithdrawnContentTest is BaseTest {
+contract WithdrawnContentTest is StampTest {
     uint256 private constant ROUND = 3 * uint256(FEE); // the slot's fee
     uint32 private op;
     uint32 private content;
@@ -168,7 +167,7 @@ contract WithdrawnContentTest is BaseTest {
 
     /// A disproved one is there still, and proven in its round as if nothing had happened.
     function test_HProof1_ADisprovedContentIsSampledInItsRound() external {
-        (uint32 lie,) = _holdALie();
+        (uint32 lie,) = _holdALie(op, 1);
         _seed();
         uint256 drawn = holdings.challenges(op).length;
         _disprove(lie);
@@ -180,7 +179,7 @@ contract WithdrawnContentTest is BaseTest {
     }
 
     function test_RevertWhen_NothingElseThanADisprovedContentIsThere() external {
-        (uint32 lie,) = _holdALie();
+        (uint32 lie,) = _holdALie(op, 1);
         _reportLoss(order, 0);
         _disprove(lie);
         _nextSeeded();
@@ -276,7 +275,7 @@ contract WithdrawnContentTest is BaseTest {
 
     /// H-TREE-2: a publisher's friend cannot end an audit by disproving what is audited.
     function test_HTree2_AnAuditOfADisprovedContentStillCounts() external {
-        (uint32 lie, uint40 lieOrder) = _holdALie();
+        (uint32 lie, uint40 lieOrder) = _holdALie(op, 1);
         _audit(lieOrder, 0);
         _disprove(lie);
         vm.expectRevert(abi.encodeWithSelector(IHoldings.Holdings_AuditPending.selector, op, Epoch.wrap(1), 0));
@@ -291,7 +290,7 @@ contract WithdrawnContentTest is BaseTest {
     }
 
     function test_HTree2_AnAnsweredAuditLetsADisprovedContentGo() external {
-        (uint32 lie, uint40 lieOrder) = _holdALie();
+        (uint32 lie, uint40 lieOrder) = _holdALie(op, 1);
         _audit(lieOrder, 0);
         _disprove(lie);
         _nextSeeded();
@@ -305,51 +304,11 @@ contract WithdrawnContentTest is BaseTest {
 
     // ---- Verbs ----
 
-    function _block(uint32 contentId) private {
-        vm.prank(curator);
-        catalog.blockContent(contentId, "court order 17/2026");
-    }
-
     /// @dev Entries alone, as many as a proof has draws.
     function _namesOnly() private view returns (bytes memory proof) {
         IHoldings.Challenge[] memory drawn = holdings.challenges(op);
         for (uint256 i; i < drawn.length; ++i) {
             proof = bytes.concat(proof, bytes4(drawn[i].entry));
         }
-    }
-
-    /// @dev One file of one block. The possession tree says every word of it is zero.
-    function _holdALie() private returns (uint32 lie, uint40 lieOrder) {
-        lie = _publish(_lieCommitment());
-        lieOrder = _open(lie, 1, 1);
-        _accept(lieOrder, 0, op);
-        _nextSeeded();
-        bytes memory words = _lieWords(lie, market.activationSeed(lieOrder, 0));
-        vm.prank(_prover(op));
-        market.activate(lieOrder, 0, words);
-        _next();
-    }
-
-    function _lieCommitment() private pure returns (ICatalog.Commitment memory) {
-        bytes32 row = sha256(abi.encode(_lieRow()));
-        return ICatalog.Commitment({infohash: "lie", filesRoot: row, dataRoot: Files.words(""), blocks: 1, fileCount: 1});
-    }
-
-    function _lieRow() private pure returns (ICatalog.FileRow memory) {
-        return ICatalog.FileRow({piecesRoot: sha256("what is there"), firstBlock: 0, length: 13});
-    }
-
-    function _lieWords(uint32 lie, bytes32 seed) private view returns (bytes memory proof) {
-        uint64[] memory leaves = holdings.wordsOf(lie, seed);
-        bytes32[] memory zeros = new bytes32[](512);
-        for (uint256 k; k < leaves.length; ++k) {
-            proof = bytes.concat(proof, bytes32(0), abi.encodePacked(Files.path(zeros, leaves[k])));
-        }
-    }
-
-    function _disprove(uint32 lie) private {
-        ICatalog.Disproof memory p;
-        (p.commitment, p.row, p.data, p.wordsRoot) = (_lieCommitment(), _lieRow(), "what is there", Files.words(""));
-        catalog.disprove(lie, p);
     }
 }

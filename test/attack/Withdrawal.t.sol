@@ -5,12 +5,11 @@ import {ICatalog} from "../../src/interfaces/ICatalog.sol";
 import {IHoldings} from "../../src/interfaces/IHoldings.sol";
 import {IMarket} from "../../src/interfaces/IMarket.sol";
 import {Epoch, Round} from "../../src/Types.sol";
-import {BaseTest} from "../Base.t.sol";
-import {Files} from "../utils/Files.sol";
+import {StampTest} from "../utils/StampTest.sol";
 
 /// @notice What contents that go, and slots that end before they began, could be used for: attacks that were tried, as tests of their
 /// opposite.
-contract WithdrawalTest is BaseTest {
+contract WithdrawalTest is StampTest {
     Epoch private constant TWO = Epoch.wrap(2);
 
     uint32 private op;
@@ -156,7 +155,7 @@ contract WithdrawalTest is BaseTest {
     /// H-TREE-2: an operator whose friend disproves what is audited, and that stays away from then on, loses the slot as it would have.
     function test_HTree2_ADisproofDoesNotEndAnAuditForWhoStaysAway() external {
         uint32 liar = _register(10);
-        (uint32 lie, uint40 lieOrder) = _holdALie(liar);
+        (uint32 lie, uint40 lieOrder) = _holdALie(liar, 3);
         _audit(lieOrder, 0);
         _disprove(lie);
         _next();
@@ -186,41 +185,5 @@ contract WithdrawalTest is BaseTest {
             _prove(op);
             _next();
         }
-    }
-
-    function _block(uint32 contentId) private {
-        vm.prank(curator);
-        catalog.blockContent(contentId, "court order 17/2026");
-    }
-
-    /// @dev One file of one block. The possession tree says every word of it is zero.
-    function _holdALie(uint32 liar) private returns (uint32 lie, uint40 lieOrder) {
-        lie = _publish(_lieCommitment());
-        lieOrder = _open(lie, 1, 3);
-        _accept(lieOrder, 0, liar);
-        _nextSeeded();
-        uint64[] memory leaves = holdings.wordsOf(lie, market.activationSeed(lieOrder, 0));
-        bytes memory proof;
-        for (uint256 k; k < leaves.length; ++k) {
-            proof = bytes.concat(proof, bytes32(0), abi.encodePacked(Files.path(new bytes32[](512), leaves[k])));
-        }
-        vm.prank(_prover(liar));
-        market.activate(lieOrder, 0, proof);
-        _next();
-    }
-
-    function _lieCommitment() private pure returns (ICatalog.Commitment memory) {
-        bytes32 row = sha256(abi.encode(_lieRow()));
-        return ICatalog.Commitment({infohash: "lie", filesRoot: row, dataRoot: Files.words(""), blocks: 1, fileCount: 1});
-    }
-
-    function _lieRow() private pure returns (ICatalog.FileRow memory) {
-        return ICatalog.FileRow({piecesRoot: sha256("what is there"), firstBlock: 0, length: 13});
-    }
-
-    function _disprove(uint32 lie) private {
-        ICatalog.Disproof memory p;
-        (p.commitment, p.row, p.data, p.wordsRoot) = (_lieCommitment(), _lieRow(), "what is there", Files.words(""));
-        catalog.disprove(lie, p);
     }
 }
