@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {ICatalog} from "../../src/interfaces/ICatalog.sol";
 import {IHoldings} from "../../src/interfaces/IHoldings.sol";
 import {IMarket} from "../../src/interfaces/IMarket.sol";
 import {Epoch, Round} from "../../src/Types.sol";
