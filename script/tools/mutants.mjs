@@ -282,7 +282,7 @@ class Finder {
     if (node.kind === "bool") this.#expression(node, parents, "literal", node.value === "true" ? "false" : "true");
     if (node.kind !== "number" || !isRational(node)) return;
     const text = this.#text(node);
-    for (const to of neighbours(text)) this.#expression(node, parents, "literal", to);
+    this.#expression(node, parents, "literal", oneMore(text));
   }
 
   Identifier(node, parents) {
@@ -308,7 +308,7 @@ class Finder {
   // ---- Conditions, returned values, arguments ----
 
   #negate(node, parents, operator) {
-    if (/^(==|!=|!)$/.test(node.operator) || node.nodeType === "Literal") return; // mutated as operators
+    if (node.operator || node.nodeType === "Literal") return; // mutated as such: who notices a boundary notices a negation
     this.#expression(node, parents, operator, `!(${this.#text(node)})`);
   }
 
@@ -465,15 +465,9 @@ function takesItsType({ nodeType, kind, components }) {
   return nodeType === "BinaryOperation" || nodeType === "UnaryOperation" || kind === "typeConversion";
 }
 
-/** The numbers beside a literal; 0 has one. */
-function neighbours(literal) {
-  if (/^0x/.test(literal)) {
-    const [value, width] = [BigInt(literal), literal.length - 2];
-    return [value + 1n, value - 1n].filter((n) => n >= 0n).map((n) => `0x${n.toString(16).padStart(width, "0")}`);
-  }
-  if (!/^[\d_]+$/.test(literal)) return [`(${literal} + 1)`, `(${literal} - 1)`];
-  const value = BigInt(literal.replaceAll("_", ""));
-  return value === 0n ? ["1"] : [`${value + 1n}`, `${value - 1n}`];
+function oneMore(literal) {
+  if (/^0x/.test(literal)) return `0x${(BigInt(literal) + 1n).toString(16).padStart(literal.length - 2, "0")}`;
+  return /^[\d_]+$/.test(literal) ? `${BigInt(literal.replaceAll("_", "")) + 1n}` : `(${literal} + 1)`;
 }
 
 function zeroOf({ typeDescriptions: { typeString, typeIdentifier } }) {
@@ -484,8 +478,7 @@ function zeroOf({ typeDescriptions: { typeString, typeIdentifier } }) {
 
 /** What can be changed in an expression of assembly: pairs of a part and the text instead of it. */
 function* yulChanges(node, textOf) {
-  if (node.nodeType === "YulLiteral" && node.kind === "number")
-    for (const to of neighbours(textOf(node))) yield [node, to];
+  if (node.nodeType === "YulLiteral" && node.kind === "number") yield [node, oneMore(textOf(node))];
   if (node.nodeType !== "YulFunctionCall") return;
   const [name, text] = [node.functionName.name, textOf(node)];
   if (YUL[name]) yield [node, YUL[name] + text.slice(name.length)];

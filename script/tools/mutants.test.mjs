@@ -11,22 +11,18 @@ function mutate(body, { head = "function f(uint256 a, uint256 b) external return
 
 const changes = ({ mutants }) => mutants.map(({ operator, from, to }) => `${operator}: ${from} → ${to}`);
 
-test("comparisons lose or gain their boundary, and conditions are negated", () => {
-  expect(changes(mutate("if (a < b) c = a;"))).toEqual([
-    "condition: a < b → !(a < b)",
-    "operator: a < b → a <= b",
-    "removal: c = a → nothing",
-  ]);
+test("comparisons lose or gain their boundary; conditions that have no operator are negated", () => {
+  expect(changes(mutate("if (a < b) c = a;"))).toEqual(["operator: a < b → a <= b", "removal: c = a → nothing"]);
+  expect(changes(mutate("if (on) c = a;", { members: "bool on;" }))).toContain("condition: on → !(on)");
 });
 
-test("arithmetic, bits and assignments change their operator, numbers become their neighbours", () => {
+test("arithmetic, bits and assignments change their operator, numbers become one more", () => {
   expect(changes(mutate("c += a * 2 << b;"))).toEqual([
     "removal: c += a * 2 << b → nothing",
     "operator: c += a * 2 << b → c -= a * 2 << b",
     "operator: a * 2 << b → a * 2 >> b",
     "operator: a * 2 → a / 2",
     "literal: a * 2 → a * 3",
-    "literal: a * 2 → a * 1",
   ]);
 });
 
@@ -50,7 +46,7 @@ test("returned values become the opposite or zero", () => {
         head: "function f(uint256 a, uint256 b, uint256 c) external pure returns (uint256, bool)",
       }),
     ),
-  ).toEqual(["return: a → 0", "return: b < c → !(b < c)", "operator: b < c → b <= c"]);
+  ).toEqual(["return: a → 0", "operator: b < c → b <= c"]);
 });
 
 test("a constant is one more wherever it is used, and the same mutant", () => {
@@ -70,7 +66,6 @@ test("assembly changes too", () => {
   expect(changes(mutate("assembly { let x := add(a, 1)\n if lt(x, b) { c := shl(b, x) } }"))).toEqual([
     "assembly: let x := add(a, 1) → let x := sub(a, 1)",
     "assembly: let x := add(a, 1) → let x := add(a, 2)",
-    "assembly: let x := add(a, 1) → let x := add(a, 0)",
     "assembly: c := shl(b, x) → c := shr(b, x)",
     "removal: c := shl(b, x) → nothing",
     "assembly: lt(x, b) → gt(x, b)",
@@ -83,7 +78,7 @@ test("every mutant is in a copy that compiles, with the text as it was where non
     .get("src/C.sol")
     .replace(/\/\*(\d+)\{\*\/.*?\/\*\}\1\*\/ /g, "")
     .replace(/import .*\n/, "");
-  expect(text).toContain("for (uint256 i; ((i < a)); (++i)) { { (c += i); } }");
+  expect(text).toContain("for (uint256 i; (i < a); (++i)) { { (c += i); } }");
   expect(compile(texts, {}).errors).toEqual([]);
   expect(texts.has(SWITCH_PATH)).toBe(true);
 });

@@ -1,6 +1,6 @@
 // `npm run mutate [-- Contract…] [--sample N] [--seed S] [--jobs N] [--own] [--fresh] [--json]`: which small changes of the contracts no test notices.
 // docs/mutation.md says how it works; the outcome is in snapshots/mutation.json, where each survivor has its reason.
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
   appendFileSync,
@@ -10,6 +10,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { createRequire } from "node:module";
@@ -18,13 +19,18 @@ import { basename, dirname, join, resolve } from "node:path";
 import { join as joinPosix } from "node:path/posix";
 import { parseArgs } from "node:util";
 import { ensureInstalled } from "./ensure.mjs";
+import { folderOf, Suites } from "./suites.mjs";
 
-const TREE = "cache/mutation/tree"; // the copy in which mutants run
-const FOUND = "cache/mutation/mutants.json";
-const RESULTS = "cache/mutation/results.jsonl";
+const CACHE = "cache/mutation";
+const TREES = join(CACHE, "trees"); // copies in which mutants run, one for each folder of tests
+const FOUND = join(CACHE, "mutants.json");
+const RESULTS = join(CACHE, "results.jsonl");
+const SOLC = resolve(CACHE, "solc");
 const SNAPSHOT = "snapshots/mutation.json";
 const GOAL = 0.95;
 const QUICK = { FOUNDRY_FUZZ_RUNS: "16", FOUNDRY_INVARIANT_RUNS: "1" };
+/** Folders of tests that take longest: what others notice does not meet them. */
+const LAST = ["attack", "deployment", "invariant"];
 
 const { values: options, positionals: names } = parseArgs({
   allowPositionals: true,
@@ -40,8 +46,16 @@ const { values: options, positionals: names } = parseArgs({
 
 ensureInstalled();
 const forge = createRequire(import.meta.url)("./forge.cjs");
-const sources = textsIn(["src", "lib"], (path) => !path.startsWith("src/interfaces/"));
-const everything = new Map([...sources, ...textsIn(["src/interfaces", "test", "script"])]);
+const remembered = new Map();
+const sources = new Map(
+  [...soliditySources("src"), ...soliditySources("lib")]
+    .filter((path) => !path.startsWith("src/interfaces/"))
+    .map((path) => [path, textOf(path)]),
+);
+const suites = new Suites(
+  soliditySources("test").filter((path) => path.endsWith(".t.sol") && path.split("/").length > 2),
+  textOf,
+);
 const nameOf = (path) => basename(path, ".sol");
 for (const name of names) {
   if (![...sources.keys()].some((path) => nameOf(path) === name))
@@ -52,21 +66,18 @@ const started = Date.now();
 const { mutants, texts, dropped } = await found();
 if (options.fresh) rmSync(RESULTS, { force: true });
 const results = readResults();
-const remembered = new Map();
-const killers = new Map(); // function => the test file that killed a mutant of it last
+const killers = new Map(); // function, or file => the test file that killed a mutant of it last
 const chosen = choose();
 process.once("SIGINT", () => {
   report();
   process.exit();
 });
-const open = await pass("its contract's own tests", chosen.filter(needsRun), ({ own }) => [{ paths: own, env: QUICK }]);
-if (!options.own) {
-  const others = ({ own, others }) => [{ paths: others, env: QUICK }, { paths: own }];
-  await pass("all tests that use its contract", open, others, true);
-}
+writeCompiler();
+await pass("own", ownStages);
+if (!options.own) await pass("all", otherStages);
 report();
 
-// ---- Mutants and the tree they run in ----
+// ---- Mutants and the trees they run in ----
 
 /** All mutants, found anew if the sources or the tool have changed. */
 async function found() {
@@ -83,43 +94,9 @@ async function found() {
     sources,
     compiler((path) => readFileSync(path, "latin1"), remappings.match(/[^"]+=[^"]+/g)),
   );
-  mkdirSync(dirname(FOUND), { recursive: true });
+  mkdirSync(CACHE, { recursive: true });
   writeFileSync(FOUND, JSON.stringify({ key, ...answer, texts: [...answer.texts] }));
   return answer;
-}
-
-/**
- * Copies tests and what they import, with the mutants in it, and compiles: what has not changed is left alone. Forge reads all that is there
- * at every start, so nothing else is.
- */
-async function layOut(tests) {
-  const paths = new Set(tests.flatMap((path) => [...closure(path)]));
-  const files = new Map([...paths].map((path) => [path, texts.get(path) ?? everything.get(path)]));
-  files.set("foundry.toml", readFileSync("foundry.toml", "latin1"));
-  for (const [path, text] of texts) if (!everything.has(path)) files.set(path, text); // the switch
-  for (const folder of ["src", "lib", "test", "script"]) {
-    for (const path of pathsIn(join(TREE, folder))) {
-      if (path.endsWith(".sol") && !files.has(path.slice(TREE.length + 1))) rmSync(path);
-    }
-  }
-  for (const [path, text] of files) {
-    const to = join(TREE, path);
-    if (existsSync(to) && readFileSync(to, "latin1") === text) continue;
-    mkdirSync(dirname(to), { recursive: true });
-    writeFileSync(to, text, "latin1");
-  }
-  for (const folder of ["script/config", "test/vectors", "deployments"]) {
-    if (existsSync(folder)) cpSync(folder, join(TREE, folder), { recursive: true });
-  }
-  for (const folder of files.get("foundry.toml").match(/node_modules\/[^"]+\/(?=")/g)) {
-    if (!existsSync(join(TREE, folder))) {
-      cpSync(folder, join(TREE, folder), {
-        recursive: true,
-        filter: (path) => !/\.[^./]+$/.test(path) || path.endsWith(".sol"),
-      });
-    }
-  }
-  await forgeRuns(["build", "--quiet"]);
 }
 
 function choose() {
@@ -134,83 +111,141 @@ function lot({ file, key }) {
   return hash([options.seed, file, key]);
 }
 
-// ---- Runs ----
-
 /**
- * Runs the tests of `stages`, given a contract's suites, on each mutant.
- * @returns Those that survived. Unless the pass is the last one, that is not yet a result.
+ * Copies the tests of a folder and what they import, with the mutants in it, and compiles: what has not changed is left alone. Forge reads
+ * all that is there at every start, so nothing else is.
+ * @returns Tests that fail with no mutant switched on, for switches cost gas: they cannot judge.
  */
-async function pass(title, queue, stages, isLast = options.own) {
-  if (queue.length === 0) return [];
-  const stagesOf = ({ file }) => stages(suitesOf(file)).filter(({ paths }) => paths.length);
-  const paths = [...new Set(queue.flatMap(stagesOf).flatMap((stage) => stage.paths))].sort();
-  say(`${queue.length} mutants against ${title}; compiling takes minutes the first time`);
-  if (paths.length) await layOut(paths);
-  const excluded = paths.length ? await failingWithout(paths) : [];
-  const survivors = [];
-  const ordered = [...queue].sort((a, b) => a.n - b.n)[Symbol.iterator]();
-  let done = 0;
-  const work = async () => {
-    for (const mutant of ordered) {
-      const first = killers.get(scopeOf(mutant));
-      const usual = stagesOf(mutant);
-      const isUsual = usual.some(({ paths }) => paths.includes(first));
-      const by = await judge(mutant, isUsual ? [{ paths: [first], env: QUICK }, ...usual] : usual, excluded);
-      if (by) killers.set(scopeOf(mutant), by);
-      else survivors.push(mutant);
-      if (by || isLast) save(mutant, by);
-      if (!by && isLast) say(`survived: ${mutant.file}:${mutant.line} ${mutant.key}`);
-      if (++done % 25 === 0) say(`${done} of ${queue.length}, ${survivors.length} survived`);
+async function layOut(folder) {
+  const tree = join(TREES, folder);
+  const tests = suites.tests.filter((path) => folderOf(path) === folder);
+  const files = new Map(tests.flatMap((path) => [...suites.closure(path)]).map((path) => [path, mutatedText(path)]));
+  for (const [path, text] of texts) if (!existsSync(path)) files.set(path, text); // the switch
+  files.set("foundry.toml", textOf("foundry.toml"));
+  const [, allowed] = files.get("foundry.toml").match(/^fs_permissions = (.*)$/m);
+  for (const [, path] of allowed.matchAll(/access = "read", path = "\.\/([^"]+)"/g)) {
+    for (const file of pathsIn(path)) if (!file.endsWith(".sol")) files.set(file, textOf(file));
+  }
+  for (const name of existsSync(tree) ? readdirSync(tree) : []) {
+    if (["node_modules", "out", "cache"].includes(name)) continue;
+    for (const path of pathsIn(join(tree, name))) if (!files.has(path.slice(tree.length + 1))) rmSync(path);
+  }
+  for (const [path, text] of files) {
+    const to = join(tree, path);
+    if (existsSync(to) && readFileSync(to, "latin1") === text) continue;
+    mkdirSync(dirname(to), { recursive: true });
+    writeFileSync(to, text, "latin1");
+  }
+  for (const modules of files.get("foundry.toml").match(/node_modules\/[^"]+\/(?=")/g)) {
+    if (!existsSync(join(tree, modules))) {
+      cpSync(modules, join(tree, modules), {
+        recursive: true,
+        filter: (path) => !/\.[^./]+$/.test(path) || path.endsWith(".sol"),
+      });
     }
-  };
-  await Promise.all(Array.from({ length: Number(options.jobs) }, work));
-  return survivors;
+  }
+  const baseline = join(tree, "cache", `baseline-${hash([...files].flat())}.json`);
+  if (existsSync(baseline)) return JSON.parse(readFileSync(baseline, "utf8"));
+  say(`Compiling test/${folder}`);
+  await forgeRuns(["build", "--quiet"], { tree });
+  const { output } = await forgeTest(0, { folder, paths: tests, env: QUICK, failFast: false });
+  const failing = [...new Set([...output.matchAll(/^\[FAIL.*\] (\w+)\(/gm)].map(([, name]) => name))];
+  if (failing.includes("setUp")) throw new Error(output);
+  if (failing.length) say(`Left out, for they fail by the gas that switches cost: ${failing.join(", ")}`);
+  writeFileSync(baseline, JSON.stringify(failing));
+  return failing;
 }
 
-/** The first test that notices the mutant. */
-async function judge(mutant, stages, excluded) {
-  for (const { paths, env } of stages) {
-    const { by } = await forgeTest(mutant.n, paths, { env, excluded });
+/** Forge asks the compiler for its version at every start, and a shell answers sooner than Node. */
+function writeCompiler() {
+  const solc = resolve("script/tools/solc.cjs");
+  const version = execFileSync(process.execPath, [solc, "--version"], { encoding: "utf8" });
+  const script = `#!/bin/sh\nif [ "$1" = --version ]; then echo '${version}'; else exec '${solc}' "$@"; fi\n`;
+  writeFileSync(SOLC, script, { mode: 0o755 });
+}
+
+function mutatedText(path) {
+  return texts.get(path) ?? textOf(path);
+}
+
+// ---- Runs ----
+
+/** A mutant's contract's own tests. */
+function ownStages({ file }) {
+  return byFolder(suites.of(file).own, QUICK);
+}
+
+/** All others that use the contract, the slow ones last, and its own again with as many fuzz runs as usual. */
+function otherStages({ file }) {
+  const { own, others } = suites.of(file);
+  return [...byFolder(others, QUICK), ...byFolder(own, {})];
+}
+
+function byFolder(paths, env) {
+  const folders = [...new Set(paths.map(folderOf))].sort((a, b) => LAST.indexOf(a) - LAST.indexOf(b));
+  return folders.map((folder) => ({ folder, paths: paths.filter((path) => folderOf(path) === folder), env }));
+}
+
+/** Runs the stages of each mutant chosen that has not met such tests, until one fails. */
+async function pass(against, stagesOf) {
+  const queue = chosen.filter((mutant) => !isJudged(mutant, against));
+  const folders = new Set(queue.flatMap(stagesOf).map(({ folder }) => folder));
+  const excluded = new Map();
+  if (queue.length) say(`${queue.length} mutants against ${against === "own" ? "their contract's own" : "all"} tests`);
+  await inParallel([...folders].sort(), async (folder) => excluded.set(folder, await layOut(folder)));
+  let [done, survived] = [0, 0];
+  await inParallel(queue, async (mutant) => {
+    const by = await judge(mutant, stagesOf(mutant), excluded);
+    save(mutant, against, by);
+    if (by) for (const scope of scopesOf(mutant)) killers.set(scope, by);
+    else survived++;
+    if (++done % 25 === 0) say(`${done} of ${queue.length}, ${survived} survived`);
+  });
+}
+
+/** The first test file that notices the mutant. What killed another one of its function is asked first. */
+async function judge({ n, ...mutant }, stages, excluded) {
+  const first = scopesOf(mutant)
+    .map((scope) => killers.get(scope))
+    .find((path) => stages.some(({ paths }) => paths.includes(path)));
+  const split = stages.flatMap((stage) =>
+    stage.paths.includes(first) ? [{ ...stage, paths: stage.paths.filter((path) => path !== first) }] : [stage],
+  );
+  const asked = first ? [{ folder: folderOf(first), paths: [first], env: QUICK }, ...split] : stages;
+  for (const stage of asked.filter(({ paths }) => paths.length)) {
+    const { by } = await forgeTest(n, { ...stage, excluded: excluded.get(stage.folder) });
     if (by) return by;
   }
   return undefined;
 }
 
-/** Tests that fail with no mutant switched on, for switches cost gas: they cannot judge. */
-async function failingWithout(paths) {
-  const file = join(
-    dirname(FOUND),
-    `baseline-${hash(paths.flatMap((path) => [...closure(path)]).map((path) => texts.get(path) ?? everything.get(path)))}.json`,
-  );
-  if (existsSync(file)) return JSON.parse(readFileSync(file, "utf8"));
-  const { output } = await forgeTest(0, paths, { env: QUICK, excluded: [], failFast: false });
-  const failing = [...new Set([...output.matchAll(/^\[FAIL.*\] (\w+)\(/gm)].map(([, name]) => name))];
-  if (failing.length) say(`Left out, for they fail by the gas that switches cost: ${failing.join(", ")}`);
-  writeFileSync(file, JSON.stringify(failing));
-  return failing;
+function scopesOf({ file, scope }) {
+  return [`${file} ${scope}`, file];
 }
 
-/** Test files by what they test: a source's own have its name, or are in the folder of it or of its library; others import it all the same. */
-function suitesOf(file) {
-  return remember(`suites of ${file}`, () => {
-    const tests = [...everything.keys()].filter((path) => path.endsWith(".t.sol") && closure(path).has(file));
-    const home = file.startsWith("lib/") ? `test/${dirname(file)}/` : `test/${nameOf(file)}/`;
-    const own = tests.filter((path) => path.startsWith(home) || path.endsWith(`/${nameOf(file)}.t.sol`));
-    return { own, others: tests.filter((path) => !own.includes(path)) };
-  });
+async function inParallel(items, work) {
+  const rest = items[Symbol.iterator]();
+  const worker = async () => {
+    for (const item of rest) await work(item);
+  };
+  await Promise.all(Array.from({ length: Number(options.jobs) }, worker));
 }
 
-async function forgeTest(n, paths, { env = {}, excluded, failFast = true }) {
-  const failures = resolve(TREE, "cache/failures", String(n));
+async function forgeTest(n, { folder, paths, env, excluded = [], failFast = true }) {
+  const tree = join(TREES, folder);
+  const failures = resolve(tree, "cache/failures", String(n));
   const args = ["test", "--color", "never", "--threads", "1", "--fuzz-seed", "1", "--code-size-limit", "1000000"];
   args.push("--block-coinbase", `0x${n.toString(16).padStart(40, "0")}`, "--match-path", `{${paths.join(",")}}`);
   if (failFast) args.push("--fail-fast");
   if (excluded.length) args.push("--no-match-test", `^(${excluded.join("|")})\\(`);
   const { code, output } = await forgeRuns(args, {
-    ...env,
-    FOUNDRY_FUZZ_FAILURE_PERSIST_DIR: failures,
-    FOUNDRY_INVARIANT_FAILURE_PERSIST_DIR: failures,
-    FOUNDRY_INVARIANT_SHRINK_RUN_LIMIT: "0",
+    tree,
+    env: {
+      ...env,
+      FOUNDRY_FUZZ_FAILURE_PERSIST_DIR: failures,
+      FOUNDRY_INVARIANT_FAILURE_PERSIST_DIR: failures,
+      FOUNDRY_INVARIANT_SHRINK_RUN_LIMIT: "0",
+    },
   });
   rmSync(failures, { recursive: true, force: true });
   const by = output.match(/^Encountered \d+ failing tests? in (\S+):/m)?.[1];
@@ -218,10 +253,11 @@ async function forgeTest(n, paths, { env = {}, excluded, failFast = true }) {
   return { output, by };
 }
 
-function forgeRuns(args, env = {}) {
+/** Without the optimizer, for compiling is what takes long. */
+function forgeRuns(args, { tree, env = {} }) {
   return new Promise((done, fail) => {
-    const solc = resolve("script/tools/solc.cjs");
-    const child = spawn(forge, args, { cwd: TREE, env: { ...process.env, FOUNDRY_SOLC: solc, ...env } });
+    const settings = { FOUNDRY_SOLC: SOLC, FOUNDRY_OPTIMIZER: "false", FOUNDRY_EXTRA_OUTPUT: "[]" };
+    const child = spawn(forge, args, { cwd: tree, env: { ...process.env, ...settings, ...env } });
     let output = "";
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => (output += data));
     child.once("error", fail);
@@ -232,26 +268,27 @@ function forgeRuns(args, env = {}) {
   });
 }
 
-function scopeOf({ file, scope }) {
-  return `${file} ${scope}`;
-}
-
 // ---- Results: kept as long as what they rest on is the same ----
 
-function needsRun(mutant) {
+/** Whether a mutant's result is known: killed by any tests, or survived those it is to meet. */
+function isJudged(mutant, against) {
   const result = results.get(idOf(mutant));
-  if (!result || result.basis !== basisOf(mutant.file, result.by)) return true;
-  if (result.by) killers.set(scopeOf(mutant), result.by);
-  return false;
+  if (!result || (!result.by && against === "all" && result.against === "own")) return false;
+  if (result.basis !== basisOf(mutant.file, result)) return false;
+  if (result.by) for (const scope of scopesOf(mutant)) killers.set(scope, result.by);
+  return true;
 }
 
-/** What a result rests on: the test that noticed and all that it imports; for a survivor all tests that use the contract. */
-function basisOf(file, by) {
-  return remember(`basis of ${file} ${by}`, () => {
-    const { own, others } = suitesOf(file);
-    const tests = by ? [by] : [...own, ...others];
-    const files = new Set(tests.flatMap((path) => [...closure(path)]));
-    return hash([...files].sort().flatMap((path) => [path, everything.get(path)]));
+/**
+ * What a result rests on: the mutated file and the test file that noticed; for a survivor all test files that it met. Not what else they
+ * import: a test that notices a mutant hardly ever stops to because another contract has changed, and to begin anew whenever one has would
+ * leave no result to look at. `--fresh` does.
+ */
+function basisOf(file, { by, against }) {
+  return remember(`basis of ${file} ${by} ${against}`, () => {
+    const { own, others } = suites.of(file);
+    const tests = by ? [by] : against === "own" ? own : [...own, ...others];
+    return hash([file, ...[...tests].sort()].flatMap((path) => [path, textOf(path)]));
   });
 }
 
@@ -259,11 +296,10 @@ function idOf({ file, key }) {
   return `${file} ${key}`;
 }
 
-/** A survivor of its contract's own tests alone is none yet, and is not kept. */
-function save(mutant, by) {
-  const result = { id: idOf(mutant), by, basis: basisOf(mutant.file, by) };
+function save(mutant, against, by) {
+  const result = { id: idOf(mutant), by, against, basis: basisOf(mutant.file, { by, against }) };
   results.set(result.id, result);
-  if (by || !options.own) appendFileSync(RESULTS, `${JSON.stringify(result)}\n`);
+  appendFileSync(RESULTS, `${JSON.stringify(result)}\n`);
 }
 
 function readResults() {
@@ -276,12 +312,12 @@ function readResults() {
 
 /** Prints scores and survivors, and brings the snapshot up to date. Of a run that was stopped, what it has come to. */
 function report() {
-  const judged = chosen.filter((mutant) => !needsRun(mutant));
+  const judged = chosen.filter((mutant) => isJudged(mutant, options.own ? "own" : "all"));
   const snapshot = existsSync(SNAPSHOT) ? JSON.parse(readFileSync(SNAPSHOT, "utf8")) : {};
   const scores = {};
   for (const mutant of judged) {
     const name = nameOf(mutant.file);
-    scores[name] ??= emptyScore(name, snapshot[name]);
+    scores[name] ??= emptyScore(name, judged, snapshot[name]);
     scores[name].run++;
     if (results.get(idOf(mutant)).by) scores[name].killed++;
     else scores[name].survivors[mutant.key] = snapshot[name]?.survivors[mutant.key] ?? "";
@@ -296,9 +332,9 @@ function report() {
 }
 
 /** Survivors of an earlier run that this one did not draw stay, with their reasons. */
-function emptyScore(name, { survivors = {} } = {}) {
+function emptyScore(name, judged, { survivors = {} } = {}) {
   const keys = (list) => new Set(list.filter(({ file }) => nameOf(file) === name).map(({ key }) => key));
-  const [there, drawn] = [keys(mutants), keys(chosen.filter((mutant) => !needsRun(mutant)))];
+  const [there, drawn] = [keys(mutants), keys(judged)];
   const stay = Object.entries(survivors).filter(([key]) => there.has(key) && !drawn.has(key));
   return {
     mutants: there.size,
@@ -329,22 +365,18 @@ function say(text) {
 
 // ---- Files ----
 
-/** Every file that a test imports, directly or not, itself included. */
-function closure(path, seen = new Set()) {
-  if (seen.has(path) || !everything.has(path)) return seen;
-  seen.add(path);
-  for (const [, to] of everything.get(path).matchAll(/ from "(\.[^"]+)"/g)) closure(joinPosix(dirname(path), to), seen);
-  return seen;
+function textOf(path) {
+  return remember(`text of ${path}`, () => readFileSync(path, "latin1"));
 }
 
-function textsIn(folders, wanted = () => true) {
-  const paths = folders.flatMap(pathsIn).filter((path) => path.endsWith(".sol") && wanted(path));
-  return new Map(paths.map((path) => [path, readFileSync(path, "latin1")]));
+function soliditySources(folder) {
+  return pathsIn(folder).filter((path) => path.endsWith(".sol"));
 }
 
-function pathsIn(folder) {
-  if (!existsSync(folder)) return [];
-  const entries = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+function pathsIn(path) {
+  if (!existsSync(path)) return [];
+  if (statSync(path).isFile()) return [path];
+  const entries = readdirSync(path, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
   return entries.map((entry) => joinPosix(entry.parentPath.replaceAll("\\", "/"), entry.name));
 }
 
