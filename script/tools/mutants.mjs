@@ -255,9 +255,25 @@ class Finder {
 
   BinaryOperation(node, parents) {
     const { leftExpression: left, rightExpression: right, operator } = node;
+    if (this.#isExtreme(node, parents[0])) {
+      this.#expression(node, parents, "operator", `!(${this.#text(node)})`);
+      return;
+    }
     const [{ end }, { start }] = [rangeOf(left), rangeOf(right)];
     const between = this.file.text.slice(end, start).replace(operator, BINARY[operator]);
     this.#expression(node, parents, "operator", this.#text(left) + between + this.#text(right));
+  }
+
+  /** Of `a < b ? a : b` and `if (a < b) a = b` the boundary makes no difference. */
+  #isExtreme({ leftExpression: left, rightExpression: right, operator }, parent) {
+    if (!/^[<>]=?$/.test(operator)) return false;
+    const { expression: set } = parent.falseBody ? {} : (parent.trueBody ?? {});
+    const pair =
+      parent.nodeType === "Conditional"
+        ? [parent.trueExpression, parent.falseExpression]
+        : set?.operator === "=" && [set.leftHandSide, set.rightHandSide];
+    const texts = (nodes) => nodes.map((part) => this.#text(part)).sort();
+    return pair && String(texts(pair)) === String(texts([left, right]));
   }
 
   Assignment(node, parents) {

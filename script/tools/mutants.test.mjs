@@ -16,6 +16,16 @@ test("comparisons lose or gain their boundary; conditions that have no operator 
   expect(changes(mutate("if (on) c = a;", { members: "bool on;" }))).toContain("condition: on → !(on)");
 });
 
+test("a comparison that takes the larger or smaller of two is turned round: its boundary makes no difference", () => {
+  expect(changes(mutate("if (a < b) a = b;\nc = a > b ? b : a;"))).toEqual([
+    "operator: a < b → !(a < b)",
+    "removal: a = b → nothing",
+    "removal: c = a > b ? b : a → nothing",
+    "operator: a > b → !(a > b)",
+  ]);
+  expect(changes(mutate("if (a < b) a = b; else c = 1;"))).toContain("operator: a < b → a <= b");
+});
+
 test("arithmetic, bits and assignments change their operator, numbers become one more", () => {
   expect(changes(mutate("c += a * 2 << b;"))).toEqual([
     "removal: c += a * 2 << b → nothing",
