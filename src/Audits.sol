@@ -86,7 +86,7 @@ contract Audits is IAudits, AccessManaged, Clock {
         if (!_hasObject(orderId, replica, a)) revert Audits_ObjectLost(orderId, replica);
         if (BEACON.seed(round) == 0) revert Audits_NoSeed(round);
         HOLDINGS.requireWords(MARKET.order(orderId).contentId, auditSeed(orderId, replica), proof);
-        (address payout,) = OPERATORS.payee(a.operatorId);
+        address payout = OPERATORS.payoutOf(a.operatorId);
         emit AuditAnswered(orderId, replica, a.operatorId, payout, a.fee);
         _remove(orderId, replica, a, payout);
     }

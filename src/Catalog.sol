@@ -38,7 +38,7 @@ contract Catalog is ICatalog, AccessManaged, EIP712, Clock {
     );
 
     bytes32 private constant ATTESTATION_TYPEHASH =
-        keccak256("Attestation(address attester,uint32 contentId,bytes32 verdict,bool holds,uint64 signedAt,string evidence)");
+        keccak256("Attestation(address attester,bytes32 key,bytes32 verdict,bool holds,uint64 signedAt,string evidence)");
 
     IERC20 public immutable ASSET;
     IPool public immutable POOL;
@@ -84,7 +84,9 @@ contract Catalog is ICatalog, AccessManaged, EIP712, Clock {
         else if (_contents[contentId].bond != 0) revert Catalog_AlreadyPublished(contentId);
         _requireInService(contentId);
         if (_firstWith[commitment.dataRoot] == 0) _firstWith[commitment.dataRoot] = contentId;
-        if (manifest.series != 0) _addVersion(manifest.series, manifest.version, manifest.publisher, contentId);
+        if (manifest.series != 0 && versionOf[manifest.series][manifest.version] != contentId) {
+            _addVersion(manifest.series, manifest.version, manifest.publisher, contentId);
+        }
 
         uint128 bond = publishBond;
         _contents[contentId] = Content({
@@ -184,6 +186,12 @@ contract Catalog is ICatalog, AccessManaged, EIP712, Clock {
         emit SeriesCreated(series, msg.sender);
     }
 
+    function addVersion(uint64 series, uint32 version, uint32 contentId) external {
+        _known(contentId);
+        _requireInService(contentId);
+        _addVersion(series, version, msg.sender, contentId);
+    }
+
     function setHead(uint64 series, uint32 version) external {
         Series storage s = _series[series];
         if (msg.sender != s.owner) revert Catalog_NotSeriesOwner(series, msg.sender);
@@ -193,10 +201,9 @@ contract Catalog is ICatalog, AccessManaged, EIP712, Clock {
         emit HeadMoved(series, version, contentId);
     }
 
-    function _addVersion(uint64 series, uint32 version, address publisher, uint32 contentId) private {
+    function _addVersion(uint64 series, uint32 version, address owner, uint32 contentId) private {
         Series storage s = _series[series];
-        if (publisher != s.owner) revert Catalog_NotSeriesOwner(series, publisher);
-        if (versionOf[series][version] == contentId) return;
+        if (owner != s.owner) revert Catalog_NotSeriesOwner(series, owner);
         if (version <= s.latest) revert Catalog_NotNewer(series, version, s.latest);
         versionOf[series][version] = contentId;
         (s.head, s.latest) = (version, version);
@@ -206,13 +213,14 @@ contract Catalog is ICatalog, AccessManaged, EIP712, Clock {
     // ---- Attestations ----
 
     function attest(Attestation calldata a, bytes calldata signature) external {
-        _known(a.contentId);
+        uint32 contentId = contentOf[a.key];
+        _known(contentId);
         _checkText(a.evidence);
-        Verdict storage v = _verdicts[a.contentId][a.attester][a.verdict];
+        Verdict storage v = _verdicts[contentId][a.attester][a.verdict];
         if (a.signedAt > block.timestamp || a.signedAt <= v.signedAt) revert Catalog_BadTime(a.signedAt, v.signedAt);
         _checkSignature(a.attester, hashOfAttestation(a), signature);
         (v.signedAt, v.holds) = (a.signedAt, a.holds);
-        emit Attested(a.contentId, a.attester, a.verdict, a.holds, a.signedAt, a.evidence);
+        emit Attested(contentId, a.attester, a.verdict, a.holds, a.signedAt, a.evidence);
     }
 
     // ---- Governance ----
@@ -288,8 +296,7 @@ contract Catalog is ICatalog, AccessManaged, EIP712, Clock {
 
     function hashOfAttestation(Attestation calldata a) public view returns (bytes32) {
         bytes32 evidence = keccak256(bytes(a.evidence));
-        return
-            _hashTypedDataV4(keccak256(abi.encode(ATTESTATION_TYPEHASH, a.attester, a.contentId, a.verdict, a.holds, a.signedAt, evidence)));
+        return _hashTypedDataV4(keccak256(abi.encode(ATTESTATION_TYPEHASH, a.attester, a.key, a.verdict, a.holds, a.signedAt, evidence)));
     }
 
     // ---- Internals ----

@@ -28,6 +28,8 @@ contract Operators is IOperators, AccessManaged, Pausable, Clock {
     uint256 public constant QUICK_EXIT_REPUTATION = 0.8e18;
     uint32 public constant QUICK_THAW_EPOCHS = 1;
     uint32 public constant THAW_EPOCHS = 6;
+    uint256 public constant PAID_REPUTATION = 0.3e18;
+    uint32 public constant WAIT_EPOCHS = 6;
 
     /// @dev Of a standing as it is stored, so that both fit a slot with the payout address.
     uint256 private constant STEP = WAD / 1e14;
@@ -136,6 +138,15 @@ contract Operators is IOperators, AccessManaged, Pausable, Clock {
         ASSET.safeTransfer(to, amount);
     }
 
+    function claim(uint32 operatorId, Epoch epoch) external returns (uint256 owed) {
+        Operator storage o = _operators[operatorId];
+        uint256 reputation = o.reputation * STEP;
+        bool isLow = reputation < PAID_REPUTATION;
+        bool isForfeited = isLow && currentEpoch() > epoch.addEpochs(WAIT_EPOCHS);
+        if (isLow && !isForfeited) revert Operators_Withheld(operatorId, reputation);
+        return POOL.pay(operatorId, epoch, o.payout, isForfeited);
+    }
+
     // ---- The protocol ----
 
     function reserve(uint32 operatorId, address caller, uint32 chunks, uint96 amount, Epoch last) external only(MARKET) {
@@ -211,9 +222,8 @@ contract Operators is IOperators, AccessManaged, Pausable, Clock {
         return (o.reputation * STEP, o.reliability * STEP);
     }
 
-    function payee(uint32 operatorId) external view returns (address payout, uint256 reputation) {
-        Operator storage o = _operators[operatorId];
-        return (o.payout, o.reputation * STEP);
+    function payoutOf(uint32 operatorId) external view returns (address) {
+        return _operators[operatorId].payout;
     }
 
     /// @inheritdoc IOperators

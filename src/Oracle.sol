@@ -232,6 +232,10 @@ contract Oracle is IOracle, AccessManaged, Clock {
         POOL.creditTreasury(amount);
     }
 
+    function payKeeper(Epoch epoch, uint256 seat) external returns (uint256 amount) {
+        return POOL.payKeeper(epoch, seat, keeperAt(epoch, seat));
+    }
+
     // ---- Governance ----
 
     function setKeeperBond(uint96 keeperBond_) external restricted {
@@ -278,7 +282,7 @@ contract Oracle is IOracle, AccessManaged, Clock {
         }
     }
 
-    function keeperAt(Epoch epoch, uint256 seat) external view returns (address) {
+    function keeperAt(Epoch epoch, uint256 seat) public view returns (address) {
         uint256 seats = _seatsOf(epoch);
         if (seat >= seats.count()) revert Oracle_NoSuchSeat(epoch, seat);
         return _numbered[seats.get(seat) - 1];

@@ -28,6 +28,7 @@ contract Pool is IPool, AccessManaged, Clock {
 
     IERC20 public immutable ASSET;
     address public immutable CATALOG;
+    address public immutable OPERATORS;
     address public immutable ORACLE;
     address public immutable MARKET;
     address public immutable SETTLEMENT;
@@ -58,7 +59,8 @@ contract Pool is IPool, AccessManaged, Clock {
         Clock(d.genesis, d.roundLength)
     {
         ASSET = IERC20(d.asset);
-        (CATALOG, ORACLE, MARKET, SETTLEMENT, RETRIEVAL) = (d.catalog, d.oracle, d.market, d.settlement, d.retrieval);
+        (CATALOG, OPERATORS, ORACLE, MARKET, SETTLEMENT, RETRIEVAL) =
+        (d.catalog, d.operators, d.oracle, d.market, d.settlement, d.retrieval);
         _setTreasury(treasury_);
         _setShares(Epoch.wrap(1), oracleBps, treasuryBps);
     }
@@ -131,7 +133,7 @@ contract Pool is IPool, AccessManaged, Clock {
         emit Frozen(epoch, fees, net, weight, keeperPay, earned);
     }
 
-    function pay(uint32 operatorId, Epoch epoch, address to, bool forfeited) external only(SETTLEMENT) returns (uint256 owed) {
+    function pay(uint32 operatorId, Epoch epoch, address to, bool forfeited) external only(OPERATORS) returns (uint256 owed) {
         EpochFees storage e = _epochs[epoch];
         if (!e.frozen) revert Pool_NotFrozen(epoch);
         Share storage claimed = _share(operatorId, epoch);
@@ -151,7 +153,7 @@ contract Pool is IPool, AccessManaged, Clock {
         if (owed != 0) ASSET.safeTransfer(to, owed);
     }
 
-    function payKeeper(Epoch epoch, uint256 seat, address keeper) external only(SETTLEMENT) returns (uint256 amount) {
+    function payKeeper(Epoch epoch, uint256 seat, address keeper) external only(ORACLE) returns (uint256 amount) {
         EpochFees storage e = _epochs[epoch];
         uint16 bit = uint16(1 << seat);
         if (seat >= 16 || e.unpaidKeepers & bit == 0) revert Pool_KeeperNotOwed(epoch, seat);

@@ -19,11 +19,9 @@ import {Epoch, Round, WAD} from "./Types.sol";
 contract Settlement is ISettlement, Clock {
     using ReputationMath for ReputationMath.Record;
 
-    /// @notice Round of the next epoch in which settling begins, and the one in which it stops to weigh, freezing and claiming begin.
+    /// @notice Round of the next epoch in which settling begins, and the one in which it stops to weigh and freezing begins.
     uint32 public constant SETTLE_ROUND = 2;
     uint32 public constant FREEZE_ROUND = 5;
-    uint256 public constant PAID_REPUTATION = 0.3e18;
-    uint32 public constant WAIT_EPOCHS = 6;
 
     IBeacon public immutable BEACON;
     IPool public immutable POOL;
@@ -64,18 +62,6 @@ contract Settlement is ISettlement, Clock {
         _after(epoch, FREEZE_ROUND);
         (uint256 seats, uint256 earned) = ORACLE.scores(epoch);
         POOL.freeze(epoch, MARKET.collect(epoch), seats, earned);
-    }
-
-    function claim(uint32 operatorId, Epoch epoch) external returns (uint256 owed) {
-        (address payout, uint256 reputation) = OPERATORS.payee(operatorId);
-        bool low = reputation < PAID_REPUTATION;
-        bool forfeited = low && currentEpoch() > epoch.addEpochs(WAIT_EPOCHS);
-        if (low && !forfeited) revert Settlement_Withheld(operatorId, reputation);
-        return POOL.pay(operatorId, epoch, payout, forfeited);
-    }
-
-    function payKeeper(Epoch epoch, uint256 seat) external returns (uint256 amount) {
-        return POOL.payKeeper(epoch, seat, ORACLE.keeperAt(epoch, seat));
     }
 
     /// @dev A missed round needs no report (H-PROOF-3): what is due is what was seeded and had something live, what of it has no clean bit

@@ -87,7 +87,7 @@ interface ICatalog {
     /// @notice What an attester signs (EIP-712, same domain): "I hold this verdict about this content", or no longer do.
     struct Attestation {
         address attester; // ERC-1271 if it is a contract
-        uint32 contentId;
+        bytes32 key; // keyOf the content's commitment: a number may change with a reorganisation
         bytes32 verdict; // a word of at most 32 bytes: "verified", "malware-free"
         bool holds; // false takes it back
         uint64 signedAt; // Unix seconds; of two about the same, the later one stands
@@ -172,8 +172,8 @@ interface ICatalog {
     /// - the content is new, or its bond has been withdrawn; it was never disproved nor blocked
     /// - 1 <= blocks <= MAX_BLOCKS, 1 <= fileCount <= blocks
     /// - manifest.infohash and manifest.key are the commitment's
-    /// - manifest.series is 0, or the publisher's, and manifest.version greater than any in it: it becomes its head. A content published
-    ///   again under the version it has moves nothing
+    /// - manifest.series is 0, or the publisher's, and manifest.version greater than any in it: it becomes its head. Or the content is that
+    ///   version already: published again, it moves nothing
     /// - name, licence and each source have at most MAX_TEXT bytes; there are at most MAX_SOURCES sources
     /// - the signature is the publisher's
     /// - the asset arrives in full
@@ -213,6 +213,10 @@ interface ICatalog {
 
     /// @notice Begins a series of versions; it is the caller's.
     function createSeries() external returns (uint64 series);
+
+    /// @notice Makes a content that is published already, by whomever, the next version of a series, and its head.
+    /// Requirements: caller is the owner; the content is known and not stamped; `version` is greater than any in the series.
+    function addVersion(uint64 series, uint32 version, uint32 contentId) external;
 
     /// @notice Moves the head of a series to any of its versions: forward, or back.
     /// Requirements: caller is the owner; the series has this version.

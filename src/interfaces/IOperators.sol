@@ -51,6 +51,7 @@ interface IOperators {
     error Operators_Unsettled(uint32 operatorId, Epoch epoch);
     error Operators_NotExiting(uint32 operatorId);
     error Operators_Thawing(uint32 operatorId, Round until);
+    error Operators_Withheld(uint32 operatorId, uint256 reputation);
     error Operators_StakePerChunkOutOfBounds(uint64 stakePerChunk);
 
     /// @notice Registers an operator owned by the caller, with a stake of capacityChunks x stakePerChunk. Reputation starts at 0.5. A prover
@@ -79,6 +80,10 @@ interface IOperators {
 
     /// @notice Owner: takes the stake home, 1 epoch after the request if reputation is above 0.8 now, else 6; once every epoch up to the request is settled.
     function withdraw(uint32 operatorId, address to) external returns (uint256 amount);
+
+    /// @notice Pays an operator's share of a frozen epoch to its payout address, once, by anyone. While reputation is below PAID_REPUTATION it
+    /// waits; if it still is when WAIT_EPOCHS have passed, the share goes to the treasury (H-EPOCH-3).
+    function claim(uint32 operatorId, Epoch epoch) external returns (uint256 owed);
 
     /// @notice Reserves capacity and stake for a slot until the end of `last`.
     /// @param caller Who accepts: the owner, or the prover within its limit.
@@ -117,8 +122,8 @@ interface IOperators {
     /// @notice Reputation and reliability, WAD.
     function standing(uint32 operatorId) external view returns (uint256 reputation, uint256 reliability);
 
-    /// @notice Where what it earns goes, and the reputation on which that depends, WAD (H-EPOCH-3).
-    function payee(uint32 operatorId) external view returns (address payout, uint256 reputation);
+    /// @notice Where what it earns goes; zero if unknown.
+    function payoutOf(uint32 operatorId) external view returns (address);
 
     /// @notice Operators ever registered: ids are 1 to count.
     function count() external view returns (uint32);

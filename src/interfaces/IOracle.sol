@@ -182,6 +182,9 @@ interface IOracle {
     /// - the keeper committed and did not reveal all of it, and has not forfeited for it
     function forfeit(Epoch epoch, address keeper) external;
 
+    /// @notice Pays a keeper for its seat in a frozen epoch, once, by anyone, if it agreed with the medians.
+    function payKeeper(Epoch epoch, uint256 seat) external returns (uint256 amount);
+
     // ---- Governance ----
 
     /// @notice Governance: the bond of keepers that join from now on, in asset wei, 1 to MAX_KEEPER_BOND.

@@ -84,11 +84,11 @@ interface IPool {
 
     /// @notice Pays an operator's share once: `min(net * w / W, F * (1 - shares))`, rounded down (H-EPOCH-1, H-EPOCH-2). What the cap leaves
     /// over goes to the treasury, and so does everything if `forfeited`.
-    /// Requirements: caller is the Settlement; the epoch is frozen; something is owed.
+    /// Requirements: caller is the Operators; the epoch is frozen; something is owed.
     function pay(uint32 operatorId, Epoch epoch, address to, bool forfeited) external returns (uint256 owed);
 
     /// @notice Pays a keeper's seat once.
-    /// Requirements: caller is the Settlement; the seat earned it in a frozen epoch.
+    /// Requirements: caller is the Oracle; the seat earned it in a frozen epoch.
     function payKeeper(Epoch epoch, uint256 seat, address keeper) external returns (uint256 amount);
 
     /// @notice Books tokens just transferred here to the treasury.

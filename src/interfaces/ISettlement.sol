@@ -4,11 +4,11 @@ pragma solidity 0.8.37;
 import {Epoch, Round} from "../Types.sol";
 
 /// @title Settlement
-/// @notice An operator's epoch, from what was proven and measured to reputation, weight and pay; and the epoch's end for everybody.
+/// @notice An operator's epoch, from what was proven and measured to reputation and weight; and the epoch's end for everybody.
 /// Each step is by anyone, O(1) (H-EPOCH-4), and moves only what arithmetic says. Holds no money; nobody has a role here.
 ///
 ///     epoch e     | rounds of epoch e + 1
-///     ... proofs  | 0 commit  1 reveal  2 - 4 tally, settle  5 - freeze, claim
+///     ... proofs  | 0 commit  1 reveal  2 - 4 tally, settle  5 - freeze, then Operators.claim
 interface ISettlement {
     /// @notice What settling found; ratios are WAD.
     struct Outcome {
@@ -29,7 +29,6 @@ interface ISettlement {
     error Settlement_AuditsPending(uint32 operatorId, Epoch epoch, uint256 audits);
     error Settlement_NotUnwound(uint32 operatorId, Round stamp);
     error Settlement_NotTallied(uint32 operatorId, Epoch epoch);
-    error Settlement_Withheld(uint32 operatorId, uint256 reputation);
 
     /// @notice Settles an operator's epoch: once, in order, without a deadline. By the end of round 4 it weighs; later its weight is zero but
     /// the reputation still moves.
@@ -40,11 +39,4 @@ interface ISettlement {
     /// @notice Fixes an epoch's fees, net and weights.
     /// Requirements: round 5 of the next epoch has begun; once; epochs with fees in order.
     function freeze(Epoch epoch) external;
-
-    /// @notice Pays an operator's share of a frozen epoch to its payout address. While reputation is below 0.3 it waits; after 6 epochs of
-    /// waiting it goes to the treasury (H-EPOCH-3).
-    function claim(uint32 operatorId, Epoch epoch) external returns (uint256 owed);
-
-    /// @notice Pays a keeper for its seat in a frozen epoch, if it agreed with the medians.
-    function payKeeper(Epoch epoch, uint256 seat) external returns (uint256 amount);
 }

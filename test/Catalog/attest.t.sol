@@ -15,8 +15,8 @@ contract AttestTest is CatalogTest {
 
     function test_RevertWhen_TheContentIsUnknown() external {
         ICatalog.Attestation memory a = _attestation();
-        a.contentId = 9;
-        _expect(a, _signed(a), abi.encodeWithSelector(ICatalog.Catalog_Unknown.selector, 9));
+        a.key = catalog.keyOf(_commitment(9));
+        _expect(a, _signed(a), abi.encodeWithSelector(ICatalog.Catalog_Unknown.selector, 0));
     }
 
     function test_RevertWhen_TheEvidenceIsTooLong() external {
@@ -44,11 +44,11 @@ contract AttestTest is CatalogTest {
     function test_RevertWhen_TheSignatureIsNotTheAttesters() external {
         ICatalog.Attestation memory a = _attestation();
         bytes memory good = _signed(a);
-        uint32 other = _publish(2);
+        _publish(2);
         bytes memory expected = abi.encodeWithSelector(ICatalog.Catalog_BadSignature.selector, a.attester);
-        a.contentId = other;
+        a.key = catalog.keyOf(_commitment(2));
         _expect(a, good, expected);
-        (a.contentId, a.verdict) = (content, "verified");
+        (a.key, a.verdict) = (catalog.keyOf(_commitment(1)), "verified");
         _expect(a, good, expected);
         (a.verdict, a.holds) = (CLEAN, false);
         _expect(a, good, expected);
@@ -83,7 +83,7 @@ contract AttestTest is CatalogTest {
     function _attestation() private view returns (ICatalog.Attestation memory) {
         return ICatalog.Attestation({
             attester: rival.addr,
-            contentId: content,
+            key: catalog.keyOf(_commitment(1)),
             verdict: CLEAN,
             holds: true,
             signedAt: uint64(block.timestamp),

@@ -59,6 +59,37 @@ contract SeriesTest is CatalogTest {
         assertEq(catalog.seriesOf(series).head, 2);
     }
 
+    /// Who sees a version coming and publishes it first keeps it out of nobody's series.
+    function test_AddsWhatSomebodyElsePublished() external {
+        _version(1, 1);
+        assertEq(_publish(rival, _commitment(2)), 2);
+        vm.startPrank(publisher.addr);
+        vm.expectEmit(address(catalog));
+        emit ICatalog.HeadMoved(series, 2, 2);
+        catalog.addVersion(series, 2, 2);
+        assertEq(catalog.seriesOf(series).head, 2);
+        assertEq(catalog.seriesOf(series).latest, 2);
+        assertEq(catalog.versionOf(series, 2), 2);
+    }
+
+    function test_RevertWhen_WhatIsAddedMayNotBe() external {
+        _version(1, 5);
+        _publish(rival, _commitment(2));
+        vm.expectRevert(abi.encodeWithSelector(ICatalog.Catalog_NotSeriesOwner.selector, series, rival.addr));
+        vm.prank(rival.addr);
+        catalog.addVersion(series, 6, 2);
+        vm.startPrank(publisher.addr);
+        vm.expectRevert(abi.encodeWithSelector(ICatalog.Catalog_Unknown.selector, 3));
+        catalog.addVersion(series, 6, 3);
+        vm.expectRevert(abi.encodeWithSelector(ICatalog.Catalog_NotNewer.selector, series, 5, 5));
+        catalog.addVersion(series, 5, 1);
+        vm.startPrank(admin);
+        catalog.blockContent(2, "court order");
+        vm.startPrank(publisher.addr);
+        vm.expectRevert(abi.encodeWithSelector(ICatalog.Catalog_Stamped.selector, 2, catalog.currentRound()));
+        catalog.addVersion(series, 6, 2);
+    }
+
     function test_RevertWhen_NotTheOwnerMovesTheHead() external {
         _version(1, 1);
         vm.expectRevert(abi.encodeWithSelector(ICatalog.Catalog_NotSeriesOwner.selector, series, rival.addr));

@@ -36,8 +36,8 @@ contract OperatorsRecordsTest is BaseTest {
         assertEq(o.proverChunks, 0, "a prover accepts nothing before it is allowed to");
         assertEq(o.capacityChunks, 7);
         assertEq(o.reserved + o.reservedChunks, 0);
-        (address payout, uint256 reputation) = operators.payee(2);
-        assertEq(payout, anyone);
+        assertEq(operators.payoutOf(2), anyone);
+        (uint256 reputation,) = operators.standing(2);
         assertEq(reputation, 0.5e18);
     }
 
@@ -266,9 +266,7 @@ contract OperatorsRecordsTest is BaseTest {
         (reputation, reliability) = operators.standing(op);
         assertEq(reputation, 0.7e18 + 10_000);
         assertEq(reliability, 0.9e18);
-        (address payout, uint256 same) = operators.payee(op);
-        assertEq(payout, _payout(op));
-        assertEq(same, reputation);
+        assertEq(operators.payoutOf(op), _payout(op));
     }
 
     function _expectReserved(uint256 chunks, uint256 amount) private view {

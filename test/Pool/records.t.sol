@@ -30,6 +30,7 @@ contract PoolRecordsTest is BaseTest {
         assertEq(pool.accounted(), 100_000);
         assertEq(pool.treasuryBalance(), 5000 - 2 * 666);
 
+        vm.startPrank(address(operators));
         // 95,000 * 300 / 700 = 40,714 in part; its own fees less the shares are 570.
         vm.expectEmit(address(pool));
         emit IPool.Paid(1, E, anyone, 570, 40_714 - 570);
@@ -38,6 +39,7 @@ contract PoolRecordsTest is BaseTest {
         vm.expectEmit(address(pool));
         emit IPool.Paid(2, E, anyone, 0, 95_000 - 40_714);
         pool.pay(2, E, anyone, true);
+        vm.startPrank(address(oracle));
         vm.expectEmit(address(pool));
         emit IPool.KeeperPaid(auditor, E, 666);
         pool.payKeeper(E, 2, auditor);
@@ -51,6 +53,7 @@ contract PoolRecordsTest is BaseTest {
         IPool.EpochFees memory e = pool.epochFees(E);
         assertEq(e.keeperPay, 0);
         assertEq(e.unpaidKeepers, 0);
+        vm.startPrank(address(oracle));
         vm.expectRevert(abi.encodeWithSelector(IPool.Pool_KeeperNotOwed.selector, E, 0));
         pool.payKeeper(E, 0, anyone);
         assertEq(pool.treasuryBalance(), 100);
@@ -60,6 +63,7 @@ contract PoolRecordsTest is BaseTest {
         asset.mint(address(pool), 16_000);
         vm.startPrank(address(settlement));
         pool.freeze(E, 16_000, 16, 0xffff);
+        vm.startPrank(address(oracle));
         assertEq(pool.payKeeper(E, 15, anyone), 20);
         vm.expectRevert(abi.encodeWithSelector(IPool.Pool_KeeperNotOwed.selector, E, 16));
         pool.payKeeper(E, 16, anyone);

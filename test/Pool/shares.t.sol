@@ -34,9 +34,10 @@ contract SharesTest is BaseTest {
     }
 
     function test_RevertWhen_FrozenTwiceOrNotAtAll() external {
-        vm.startPrank(address(settlement));
+        vm.prank(address(operators));
         vm.expectRevert(abi.encodeWithSelector(IPool.Pool_NotFrozen.selector, E));
         pool.pay(1, E, anyone, false);
+        vm.startPrank(address(settlement));
         pool.freeze(E, 0, 0, 0);
         vm.expectRevert(abi.encodeWithSelector(IPool.Pool_AlreadyFrozen.selector, E));
         pool.freeze(E, 0, 0, 0);
@@ -47,7 +48,7 @@ contract SharesTest is BaseTest {
     function test_EverythingIsTheTreasurysWhen_NobodyHasWeight() external {
         _freezeWith(1000, 0, 0);
         assertEq(pool.treasuryBalance(), 1000);
-        vm.prank(address(settlement));
+        vm.prank(address(operators));
         vm.expectRevert(abi.encodeWithSelector(IPool.Pool_NothingToPay.selector, 1, E));
         pool.pay(1, E, anyone, false);
     }
@@ -78,7 +79,7 @@ contract SharesTest is BaseTest {
         for (uint256 j; j < n; ++j) {
             uint256 i = (j + seed % n) % n;
             if (f[i] * merit[i] / 1e9 == 0) continue;
-            vm.startPrank(address(settlement));
+            vm.startPrank(address(operators));
             uint256 owed = pool.pay(uint32(i + 1), E, anyone, false);
             vm.expectRevert(abi.encodeWithSelector(IPool.Pool_NothingToPay.selector, i + 1, E));
             pool.pay(uint32(i + 1), E, anyone, false);
@@ -104,7 +105,7 @@ contract SharesTest is BaseTest {
         vm.stopPrank();
         // So little that no cap binds.
         _freezeWith(10e18, 0, 0);
-        vm.startPrank(address(settlement));
+        vm.startPrank(address(operators));
         uint256 good = pool.pay(1, E, anyone, false);
         uint256 bad = pool.pay(2, E, anyone, false);
         vm.stopPrank();
@@ -122,7 +123,7 @@ contract SharesTest is BaseTest {
             pool.freeze(Epoch.wrap(e), 1000 * e, 0, 0);
         }
         uint32[3] memory order = [2, 3, uint32(1)];
-        vm.startPrank(address(settlement));
+        vm.startPrank(address(operators));
         for (uint256 i; i < 3; ++i) {
             assertEq(pool.pay(1, Epoch.wrap(order[i]), anyone, false), 950 * order[i]);
             vm.expectRevert(abi.encodeWithSelector(IPool.Pool_NothingToPay.selector, 1, order[i]));
@@ -138,7 +139,7 @@ contract SharesTest is BaseTest {
         pool.weigh(1, E, 1000, WAD);
         vm.stopPrank();
         _freezeWith(1000, 0, 0);
-        vm.prank(address(settlement));
+        vm.prank(address(operators));
         assertEq(pool.pay(1, E, anyone, true), 0);
         assertEq(pool.treasuryBalance(), 1000);
         assertEq(asset.balanceOf(anyone), 0);
@@ -146,7 +147,7 @@ contract SharesTest is BaseTest {
 
     function test_PaysAKeepersSeatOnce() external {
         _freezeWith(30_000, 3, 5); // seats 0 and 2 earned 2% / 3 each
-        vm.startPrank(address(settlement));
+        vm.startPrank(address(oracle));
         assertEq(pool.payKeeper(E, 2, anyone), 200);
         vm.expectRevert(abi.encodeWithSelector(IPool.Pool_KeeperNotOwed.selector, E, 2));
         pool.payKeeper(E, 2, anyone);

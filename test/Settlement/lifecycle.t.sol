@@ -14,7 +14,7 @@ contract LifecycleTest is BaseTest {
         _settle(op, Epoch.wrap(1));
         assertGt(_reputation(op), 0.5e18);
         _freeze(Epoch.wrap(1));
-        uint256 owed = settlement.claim(op, Epoch.wrap(1));
+        uint256 owed = operators.claim(op, Epoch.wrap(1));
         assertEq(asset.balanceOf(_payout(op)), owed);
         // Live in rounds 2 to 29; the only holder gets all that the own-fee cap lets it have.
         uint256 fees = 28 * 101 * uint256(FEE);

@@ -69,7 +69,7 @@ contract MetricsTest is BaseTest {
         _settleWith(10_000, 10_000);
         _freeze(E);
         (uint256 scheduled, uint256 escrow, uint256 net) = (pool.scheduled(), market.accounted(), pool.epochFees(E).net);
-        uint256 most = settlement.claim(op, E);
+        uint256 most = operators.claim(op, E);
         vm.revertToState(snapshot);
         _settleWith(0, 0);
         _freeze(E);
@@ -77,7 +77,7 @@ contract MetricsTest is BaseTest {
         assertEq(market.accounted(), escrow);
         assertEq(pool.epochFees(E).net, net);
         // The only one to share: the own-fee cap is what it gets either way.
-        assertEq(settlement.claim(op, E), most);
+        assertEq(operators.claim(op, E), most);
     }
 
     /// @dev Everything in which money is, but what is settled itself.

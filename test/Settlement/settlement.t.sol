@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {EpochSchedule} from "../../lib/accounting/EpochSchedule.sol";
+import {IOperators} from "../../src/interfaces/IOperators.sol";
 import {IPool} from "../../src/interfaces/IPool.sol";
 import {ISettlement} from "../../src/interfaces/ISettlement.sol";
 import {Epoch, Round, WAD} from "../../src/Types.sol";
@@ -73,7 +74,7 @@ contract SettlementTest is BaseTest {
         _freeze(E);
         assertEq(pool.treasuryBalance(), 101 * 28 * uint256(FEE));
         vm.expectRevert(abi.encodeWithSelector(IPool.Pool_NothingToPay.selector, op, E));
-        settlement.claim(op, E);
+        operators.claim(op, E);
     }
 
     /// H-PROOF-3, H-RAND-2: ten seeded rounds, of which eight were proven; the others were void.
@@ -137,13 +138,13 @@ contract SettlementTest is BaseTest {
         assertLt(_reputation(op), 0.3e18);
         settlement.freeze(E);
         uint256 withheld = _reputation(op);
-        vm.expectRevert(abi.encodeWithSelector(ISettlement.Settlement_Withheld.selector, op, withheld));
-        settlement.claim(op, E);
+        vm.expectRevert(abi.encodeWithSelector(IOperators.Operators_Withheld.selector, op, withheld));
+        operators.claim(op, E);
         _to(Epoch.wrap(7), 29);
-        vm.expectRevert(abi.encodeWithSelector(ISettlement.Settlement_Withheld.selector, op, withheld));
-        settlement.claim(op, E);
+        vm.expectRevert(abi.encodeWithSelector(IOperators.Operators_Withheld.selector, op, withheld));
+        operators.claim(op, E);
         _next();
-        assertEq(settlement.claim(op, E), 0);
+        assertEq(operators.claim(op, E), 0);
         assertEq(asset.balanceOf(_payout(op)), 0);
         assertEq(pool.treasuryBalance(), pool.accounted());
     }
@@ -153,9 +154,9 @@ contract SettlementTest is BaseTest {
         _settle(op, E);
         _freeze(E);
         vm.prank(anyone);
-        uint256 owed = settlement.claim(op, E);
+        uint256 owed = operators.claim(op, E);
         assertEq(asset.balanceOf(_payout(op)), owed);
         vm.expectRevert(abi.encodeWithSelector(IPool.Pool_NothingToPay.selector, op, E));
-        settlement.claim(op, E);
+        operators.claim(op, E);
     }
 }

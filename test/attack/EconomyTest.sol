@@ -131,7 +131,7 @@ abstract contract EconomyTest is BaseTest {
         settlement.freeze(ended);
         for (uint32 op = 1; op <= operators.count(); ++op) {
             // Refused while the reputation is low.
-            if (pool.share(op, ended).merit != 0) try settlement.claim(op, ended) {} catch {}
+            if (pool.share(op, ended).merit != 0) try operators.claim(op, ended) {} catch {}
         }
     }
 

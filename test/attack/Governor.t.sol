@@ -31,7 +31,7 @@ contract GovernorTest is BaseTest {
         settlement.freeze(E1);
         _freeze(E2);
         assertEq(pool.epochFees(E1).sharesBps, 500);
-        assertEq(settlement.claim(mallory, E2), pool.share(mallory, E2).fees * 8000 / 10_000);
+        assertEq(operators.claim(mallory, E2), pool.share(mallory, E2).fees * 8000 / 10_000);
     }
 
     /// A share that nobody claimed for more than six epochs is the treasury's as soon as the reputation falls, however good it was before.
@@ -44,7 +44,7 @@ contract GovernorTest is BaseTest {
         vm.prank(address(settlement));
         operators.setStanding(mallory, 0.29e18, WAD);
         vm.prank(anyone);
-        assertEq(settlement.claim(mallory, E1), 0);
+        assertEq(operators.claim(mallory, E1), 0);
         assertEq(pool.treasuryBalance(), pool.accounted());
     }
 }

@@ -83,7 +83,7 @@ contract GrowthTest is BaseTest {
 
     function _claimGas(uint32 op) private returns (uint256 gas) {
         gas = gasleft();
-        settlement.claim(op, E);
+        operators.claim(op, E);
         gas -= gasleft();
     }
 

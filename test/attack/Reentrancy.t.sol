@@ -106,15 +106,15 @@ contract ReentrancyTest is BaseTest, ITokenHook {
         (bool ok,) = _attack(from_, target_, call);
         assertTrue(ok, what);
         assertEq(asset.balanceOf(to) - before, owed, what);
-        if (target_ != address(settlement)) assertEq(there - asset.balanceOf(target_), owed, what);
+        if (target_ != address(operators)) assertEq(there - asset.balanceOf(target_), owed, what);
         _checkLedgers();
     }
 
     function test_WhatIsOwedIsPaidOnce() external {
         address pay = _payout(op);
         uint256 fees = pool.share(op, Epoch.wrap(1)).fees * 9500 / 10_000;
-        bytes memory call = abi.encodeCall(settlement.claim, (op, Epoch.wrap(1)));
-        _takesOnce("claim", anyone, address(settlement), call, pay, fees);
+        bytes memory call = abi.encodeCall(operators.claim, (op, Epoch.wrap(1)));
+        _takesOnce("claim", anyone, address(operators), call, pay, fees);
         call = abi.encodeCall(audits.withdraw, ());
         _takesOnce("audit fee", pay, address(audits), call, pay, AUDIT_FEE);
         call = abi.encodeCall(market.withdraw, (order, uploader));

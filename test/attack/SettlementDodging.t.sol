@@ -4,7 +4,6 @@ pragma solidity 0.8.37;
 import {IMarket} from "../../src/interfaces/IMarket.sol";
 import {IOperators} from "../../src/interfaces/IOperators.sol";
 import {IPool} from "../../src/interfaces/IPool.sol";
-import {ISettlement} from "../../src/interfaces/ISettlement.sol";
 import {Epoch, Round} from "../../src/Types.sol";
 import {EconomyTest} from "./EconomyTest.sol";
 
@@ -57,8 +56,8 @@ contract SettlementDodgingTest is EconomyTest {
         settlement.settle(op, Epoch.wrap(1));
         assertLt(_reputation(op), 0.05e18);
         settlement.freeze(Epoch.wrap(1));
-        vm.expectRevert(abi.encodeWithSelector(ISettlement.Settlement_Withheld.selector, op, _reputation(op)));
-        settlement.claim(op, Epoch.wrap(1));
+        vm.expectRevert(abi.encodeWithSelector(IOperators.Operators_Withheld.selector, op, _reputation(op)));
+        operators.claim(op, Epoch.wrap(1));
     }
 
     function test_SettlingLateWeighsNothing() external {
@@ -70,7 +69,7 @@ contract SettlementDodgingTest is EconomyTest {
         assertGt(_reputation(op), 0.5e18);
         settlement.freeze(Epoch.wrap(1));
         vm.expectRevert(abi.encodeWithSelector(IPool.Pool_NothingToPay.selector, op, Epoch.wrap(1)));
-        settlement.claim(op, Epoch.wrap(1));
+        operators.claim(op, Epoch.wrap(1));
         assertEq(pool.treasuryBalance(), pool.accounted());
     }
 }

@@ -12,7 +12,7 @@ import {BaseTest} from "../Base.t.sol";
 /// @notice Where a deployment goes, who decides it, and that it can be taken up again.
 contract AddressesTest is BaseTest {
     /// @dev Changes with script/Factory.sol, solady's CREATE3 and the compiler's settings: then every future address does.
-    address private constant FACTORY = 0x63B3BE6714412D8C69C49C9EB0f27BdE97434BFa;
+    address private constant FACTORY = 0x0B70EdA00972c9E8a93e267fde06B8e7a91b2939;
     uint256 private constant PARTS = 11;
     /// @dev Hash of the code that creates solady's CREATE3 proxy.
     bytes32 private constant CREATE3_PROXY = 0x21c35dbe1b344a2488cf3321d6ce542f8e9f305544ff09e4993a62319a497c1f;

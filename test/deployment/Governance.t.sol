@@ -188,7 +188,7 @@ contract GovernanceTest is BaseTest {
 
     function _claimable(Epoch epoch) private returns (uint256 owed) {
         uint256 before = vm.snapshotState();
-        owed = settlement.claim(_operator, epoch);
+        owed = operators.claim(_operator, epoch);
         vm.revertToState(before);
     }
 
@@ -301,14 +301,14 @@ contract GovernanceTest is BaseTest {
         audits.withdraw();
         assertEq(asset.balanceOf(payout), AUDIT_FEE);
         uint256 rounds = Round.unwrap(Epoch.wrap(2).first()) - Round.unwrap(market.slot(_held, 0).liveFrom);
-        assertEq(settlement.claim(_operator, Epoch.wrap(1)), _fee * rounds * (BPS - ORACLE_BPS - TREASURY_BPS) / BPS, "epoch 1");
+        assertEq(operators.claim(_operator, Epoch.wrap(1)), _fee * rounds * (BPS - ORACLE_BPS - TREASURY_BPS) / BPS, "epoch 1");
         for (uint32 e = 2; e <= 3; ++e) {
             _proveToEnd(_operator);
             _settle(_operator, Epoch.wrap(e));
             if (e == 2) _proveRounds(3); // until the freeze
             _freeze(Epoch.wrap(e));
             uint256 kept = e == 2 ? BPS - ORACLE_BPS - TREASURY_BPS : BPS - shares;
-            assertEq(settlement.claim(_operator, Epoch.wrap(e)), _fee * ROUNDS * kept / BPS, "a coming epoch");
+            assertEq(operators.claim(_operator, Epoch.wrap(e)), _fee * ROUNDS * kept / BPS, "a coming epoch");
         }
         uint256 stake = operators.operator(_operator).stake;
         assertEq(stake, uint256(STAKE) * 1000);

@@ -166,7 +166,7 @@ contract ProtocolHandler is ProtocolRulers {
                 IPool.Share memory s = pool.share(op, Epoch.wrap(e));
                 if (s.merit == 0 || r >> op & 1 == 0) continue;
                 uint256 before = asset.balanceOf(agents[op].payout);
-                if (!_try("claim", anyone, address(settlement), abi.encodeCall(settlement.claim, (op, Epoch.wrap(e))))) continue;
+                if (!_try("claim", anyone, address(operators), abi.encodeCall(operators.claim, (op, Epoch.wrap(e))))) continue;
                 uint256 most = uint256(s.fees) * (10_000 - pool.epochFees(Epoch.wrap(e)).sharesBps) / 10_000;
                 // What was called back in between may have paid it more, of other epochs and other kinds.
                 if (token.mood() != UnrulyToken.Mood.Calling) assertLe(asset.balanceOf(agents[op].payout) - before, most);
@@ -277,7 +277,7 @@ contract ProtocolHandler is ProtocolRulers {
         for (uint32 e = firstUnclaimed; e <= end; ++e) {
             for (uint32 op = 1; op <= operators.count(); ++op) {
                 IPool.Share memory s = pool.share(op, Epoch.wrap(e));
-                if (uint256(s.fees) * s.merit / pool.MERIT() != 0) settlement.claim(op, Epoch.wrap(e));
+                if (uint256(s.fees) * s.merit / pool.MERIT() != 0) operators.claim(op, Epoch.wrap(e));
             }
         }
         for (uint40 id = 1; id <= market.count(); ++id) {

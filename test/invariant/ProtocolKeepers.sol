@@ -78,7 +78,7 @@ abstract contract ProtocolKeepers is ProtocolModel {
         for (uint32 e = 1; e < nextToFreeze; ++e) {
             for (uint256 seat; seat < KEEPERS; ++seat) {
                 if (r >> seat & 1 == 0 || pool.epochFees(Epoch.wrap(e)).unpaidKeepers >> seat & 1 == 0) continue;
-                _must("payKeeper", anyone, address(settlement), abi.encodeCall(settlement.payKeeper, (Epoch.wrap(e), seat)));
+                _must("payKeeper", anyone, address(oracle), abi.encodeCall(oracle.payKeeper, (Epoch.wrap(e), seat)));
             }
         }
     }

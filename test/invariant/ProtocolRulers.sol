@@ -131,7 +131,7 @@ abstract contract ProtocolRulers is ProtocolPayers {
         else if (what == 5) (from, target, call) = (agents[op].payout, address(audits), abi.encodeCall(audits.withdraw, ()));
         else if (what == 6) (from, target, call) = (auditor, address(audits), abi.encodeCall(audits.withdraw, ()));
         else if (what == 7) (from, target, call) = (agents[op].owner, address(operators), abi.encodeCall(operators.addStake, (op, 1e9)));
-        else if (what == 8) (target, call) = (address(settlement), abi.encodeCall(settlement.claim, (op, Epoch.wrap(nextToFreeze - 1))));
+        else if (what == 8) (target, call) = (address(operators), abi.encodeCall(operators.claim, (op, Epoch.wrap(nextToFreeze - 1))));
         else (from, call) = (payers[r % 3], abi.encodeCall(retrieval.deposit, (payers[r % 3], 1e9)));
         _try("reentered", from, target, call);
     }

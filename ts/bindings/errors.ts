@@ -113,6 +113,7 @@ export const errorsAbi = [
   {"type":"error","name":"Operators_Unauthorized","inputs":[{"name":"caller","type":"address"}]},
   {"type":"error","name":"Operators_Unknown","inputs":[{"name":"operatorId","type":"uint32"}]},
   {"type":"error","name":"Operators_Unsettled","inputs":[{"name":"operatorId","type":"uint32"},{"name":"epoch","type":"uint32"}]},
+  {"type":"error","name":"Operators_Withheld","inputs":[{"name":"operatorId","type":"uint32"},{"name":"reputation","type":"uint256"}]},
   {"type":"error","name":"Operators_ZeroAddress","inputs":[]},
   {"type":"error","name":"Oracle_AllRevealed","inputs":[{"name":"epoch","type":"uint32"},{"name":"keeper","type":"address"}]},
   {"type":"error","name":"Oracle_AlreadyAdmitted","inputs":[{"name":"keeper","type":"address"}]},
@@ -165,7 +166,6 @@ export const errorsAbi = [
   {"type":"error","name":"Settlement_NotUnwound","inputs":[{"name":"operatorId","type":"uint32"},{"name":"stamp","type":"uint32"}]},
   {"type":"error","name":"Settlement_NothingToSettle","inputs":[{"name":"operatorId","type":"uint32"},{"name":"epoch","type":"uint32"}]},
   {"type":"error","name":"Settlement_TooEarly","inputs":[{"name":"round","type":"uint32"},{"name":"from","type":"uint32"}]},
-  {"type":"error","name":"Settlement_Withheld","inputs":[{"name":"operatorId","type":"uint32"},{"name":"reputation","type":"uint256"}]},
   {"type":"error","name":"StringTooLong","inputs":[{"name":"str","type":"string"}]},
   {"type":"error","name":"Tokens_NotExact","inputs":[{"name":"received","type":"uint256"},{"name":"wanted","type":"uint256"}]},
 ] as const;

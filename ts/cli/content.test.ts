@@ -121,6 +121,21 @@ test("a series has versions, and its owner takes the head back", async () => {
   expect(await head()).toEqual({ head: 2, latest: 2 });
   expect(await holdfast(0, "content", "series", `${series}`, "--head", "1")).toMatchObject({ series, version: 1 });
   expect(await head()).toEqual({ head: 1, latest: 2 });
+  // What is published already can be a version, too.
+  const { torrentFile, data } = await make(7);
+  const { contentId } = await holdfast(
+    0,
+    "content",
+    "publish",
+    torrentFile,
+    "--data",
+    data,
+    "--peer",
+    "192.0.2.7:6881",
+  );
+  const added = await holdfast(0, "content", "series", `${series}`, "--head", "3", "--content", `${contentId}`);
+  expect(added).toMatchObject({ series, version: 3, contentId });
+  expect(await head()).toEqual({ head: 3, latest: 3 });
   const stranger = holdfast(CHALLENGER, "content", "series", `${series}`, "--head", "2");
   await expect(stranger).rejects.toThrow(/Catalog_NotSeriesOwner/);
   await expect(holdfast(0, "content", "series", `${series}`)).rejects.toThrow(/go together/);

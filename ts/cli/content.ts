@@ -2,12 +2,14 @@ import { Command } from "commander";
 import { stringToHex } from "viem";
 import { getBlock } from "viem/actions";
 import { EXIT, HoldfastError } from "../errors.ts";
+import { addVersionSync } from "../sdk/actions/addVersion.ts";
 import { attestSync } from "../sdk/actions/attest.ts";
 import { blockContentSync } from "../sdk/actions/blockContent.ts";
 import { createSeriesSync } from "../sdk/actions/createSeries.ts";
 import { setHeadSync } from "../sdk/actions/setHead.ts";
 import { publishContent as publish } from "../sdk/flows/publishContent.ts";
 import { commitmentArgs, contentKey, signAttestation } from "../sdk/manifest.ts";
+import { getContent } from "../sdk/reads/getContent.ts";
 import type { PeerAddress } from "../torrent/endpoint.ts";
 import { checkData, commitmentOf, DataFolder, type Torrent } from "../torrent/index.ts";
 import { formatMagnet } from "../torrent/magnet.ts";
@@ -63,6 +65,11 @@ export function contentCommand(): Command {
     .description("begin a series of versions of one data set, or say which of its versions is the head now")
     .argument("[number]", "a series of yours", integer(1, MOST_SERIES))
     .option("--head <version>", "the version that you stand for from now on, an older one too", integer(0, 2 ** 32 - 1))
+    .option(
+      "--content <id>",
+      "with --head: a new version, and the content, published by whomever, that it is",
+      integer(1, 2 ** 32 - 1),
+    )
     .action((series: number | undefined, _, command: Command) => changeSeries(series, command.optsWithGlobals()));
   const attesting = withKey(new Command("attest"))
     .description("sign what you hold of a content, for readers; it has no power in the protocol")
@@ -102,20 +109,24 @@ async function publishContent(path: string, options: PublishOptions): Promise<vo
 
 async function changeSeries(
   known: number | undefined,
-  options: ChainOptions & { readonly head?: number },
+  options: ChainOptions & { readonly head?: number; readonly content?: number },
 ): Promise<void> {
   if ((known === undefined) !== (options.head === undefined)) {
-    const hint = "`content series` begins one; `content series NUMBER --head VERSION` moves its head";
+    const hint =
+      "`content series` begins one; `content series NUMBER --head VERSION` moves its head, `--content ID` to a new version";
     throw new HoldfastError("a series and its head go together", { hint, exitCode: EXIT.usage });
   }
   const { deployment, wallet } = await openWallet(options);
-  if (known === undefined || options.head === undefined) {
+  const { head: to, content } = options;
+  if (known === undefined || to === undefined) {
     const { series } = await createSeriesSync(wallet, { deployment });
     return print(options, { series }, `series ${series} is yours: publish into it with --series ${series}`);
   }
-  const { series, version, contentId } = await setHeadSync(wallet, {
-    ...{ deployment, series: BigInt(known), version: options.head },
-  });
+  const where = { deployment, series: BigInt(known), version: to };
+  const { series, version, contentId } =
+    content === undefined
+      ? await setHeadSync(wallet, where)
+      : await addVersionSync(wallet, { ...where, contentId: content });
   print(
     options,
     { series, version, contentId },
@@ -133,8 +144,9 @@ async function attestTo(contentId: number, verdict: string, options: AttestOptio
     throw new HoldfastError("a verdict has at most 32 bytes", { exitCode: EXIT.usage });
   const { deployment, wallet } = await openWallet(options);
   const { timestamp: signedAt } = await getBlock(wallet);
+  const { key } = (await getContent(wallet, { deployment, contentId })).manifest;
   const attestation = {
-    ...{ attester: wallet.account.address, contentId, verdict: stringToHex(verdict, { size: 32 }) },
+    ...{ attester: wallet.account.address, key, verdict: stringToHex(verdict, { size: 32 }) },
     ...{ holds: !options.withdraw, signedAt, evidence: options.evidence },
   };
   const signature = await signAttestation(wallet, { deployment, attestation });

@@ -41,7 +41,7 @@ const DOWNLOADS = FIRST + 2;
 const FOUND_LOSS = FIRST + 9;
 const AUDITED_LOSS = FIRST + 13;
 const [OUTAGE, BACK] = [FIRST + 17, FIRST + 20];
-/** Below it a share waits (Settlement.PAID_REPUTATION), WAD. */
+/** Below it a share waits (Operators.PAID_REPUTATION), WAD. */
 const PAID_REPUTATION = 3n * 10n ** 17n;
 /** How long a round's participants are waited for, in ms of this machine: a round that is late is a round missed. */
 const PATIENCE_MS = 20_000;

@@ -146,6 +146,7 @@ export const HINTS: Readonly<Record<ErrorName, string>> = {
   Operators_Unauthorized: INTERNAL,
   Operators_Unknown: "No operator has this number; `count` says how many there are.",
   Operators_Unsettled: "Settle the operator's earlier epochs first.",
+  Operators_Withheld: "The share waits while reputation is below 0.3, for at most 6 epochs.",
   Operators_ZeroAddress: "Give an address that is not zero.",
   Oracle_AllRevealed: "Every page committed to has been revealed.",
   Oracle_AlreadyAdmitted: "The keeper is admitted; it can join.",
@@ -199,7 +200,6 @@ export const HINTS: Readonly<Record<ErrorName, string>> = {
   Settlement_NotUnwound: "Unwind the ejected operator's slots first.",
   Settlement_NothingToSettle: "The operator held nothing in that epoch, or it is settled.",
   Settlement_TooEarly: "Settling begins in round 2 of the next epoch, freezing in round 5.",
-  Settlement_Withheld: "The share waits while reputation is below 0.3, for at most 6 epochs.",
   StringTooLong: FAULT,
   Tokens_NotExact: "The asset must arrive in full: fee-on-transfer and rebasing tokens are refused.",
 };

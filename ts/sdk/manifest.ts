@@ -101,7 +101,8 @@ export function signManifest(
 /** What an attester says of a content: ICatalog.Attestation. */
 export interface Attestation {
   readonly attester: Address;
-  readonly contentId: number;
+  /** The content's: `contentKey`, or `getContent(…).manifest.key`. A number may change with a reorganisation, a key does not. */
+  readonly key: Hex;
   /** A word of at most 32 bytes, as viem's `stringToHex(word, { size: 32 })` gives it: "verified", "malware-free". */
   readonly verdict: Hex;
   /** False takes the verdict back. */
@@ -115,7 +116,7 @@ export interface Attestation {
 const ATTESTATION_TYPES = {
   Attestation: [
     { name: "attester", type: "address" },
-    { name: "contentId", type: "uint32" },
+    { name: "key", type: "bytes32" },
     { name: "verdict", type: "bytes32" },
     { name: "holds", type: "bool" },
     { name: "signedAt", type: "uint64" },

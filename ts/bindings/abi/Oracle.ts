@@ -27,6 +27,7 @@ export const oracleAbi = [
   {"type":"function","name":"keeperBond","inputs":[],"outputs":[{"name":"","type":"uint96"}],"stateMutability":"view"},
   {"type":"function","name":"linkOf","inputs":[{"name":"account","type":"address"},{"name":"epoch","type":"uint32"},{"name":"page","type":"uint256"},{"name":"values","type":"bytes"},{"name":"next","type":"bytes32"}],"outputs":[{"name":"","type":"bytes32"}],"stateMutability":"view"},
   {"type":"function","name":"metrics","inputs":[{"name":"operatorId","type":"uint32"},{"name":"epoch","type":"uint32"}],"outputs":[{"name":"ready","type":"bool"},{"name":"present","type":"bool"},{"name":"uptimeBps","type":"uint16"},{"name":"availabilityBps","type":"uint16"}],"stateMutability":"view"},
+  {"type":"function","name":"payKeeper","inputs":[{"name":"epoch","type":"uint32"},{"name":"seat","type":"uint256"}],"outputs":[{"name":"amount","type":"uint256"}],"stateMutability":"nonpayable"},
   {"type":"function","name":"remove","inputs":[{"name":"account","type":"address"}],"outputs":[],"stateMutability":"nonpayable"},
   {"type":"function","name":"resign","inputs":[],"outputs":[],"stateMutability":"nonpayable"},
   {"type":"function","name":"reveal","inputs":[{"name":"epoch","type":"uint32"},{"name":"values","type":"bytes"},{"name":"next","type":"bytes32"}],"outputs":[],"stateMutability":"nonpayable"},

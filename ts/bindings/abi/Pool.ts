@@ -7,6 +7,7 @@ export const poolAbi = [
   {"type":"function","name":"MARKET","inputs":[],"outputs":[{"name":"","type":"address"}],"stateMutability":"view"},
   {"type":"function","name":"MAX_SHARES_BPS","inputs":[],"outputs":[{"name":"","type":"uint16"}],"stateMutability":"view"},
   {"type":"function","name":"MERIT","inputs":[],"outputs":[{"name":"","type":"uint32"}],"stateMutability":"view"},
+  {"type":"function","name":"OPERATORS","inputs":[],"outputs":[{"name":"","type":"address"}],"stateMutability":"view"},
   {"type":"function","name":"ORACLE","inputs":[],"outputs":[{"name":"","type":"address"}],"stateMutability":"view"},
   {"type":"function","name":"RETRIEVAL","inputs":[],"outputs":[{"name":"","type":"address"}],"stateMutability":"view"},
   {"type":"function","name":"ROUND_LENGTH","inputs":[],"outputs":[{"name":"","type":"uint64"}],"stateMutability":"view"},

@@ -76,7 +76,7 @@ export type DeploymentStructOutput = [
 export declare namespace ICatalog {
   export type AttestationStruct = {
     attester: AddressLike;
-    contentId: BigNumberish;
+    key: BytesLike;
     verdict: BytesLike;
     holds: boolean;
     signedAt: BigNumberish;
@@ -85,14 +85,14 @@ export declare namespace ICatalog {
 
   export type AttestationStructOutput = [
     attester: string,
-    contentId: bigint,
+    key: string,
     verdict: string,
     holds: boolean,
     signedAt: bigint,
     evidence: string
   ] & {
     attester: string;
-    contentId: bigint;
+    key: string;
     verdict: string;
     holds: boolean;
     signedAt: bigint;
@@ -270,6 +270,7 @@ export interface CatalogInterface extends Interface {
       | "POOL"
       | "ROUND_LENGTH"
       | "accounted"
+      | "addVersion"
       | "attest"
       | "authority"
       | "blockContent"
@@ -342,6 +343,10 @@ export interface CatalogInterface extends Interface {
     values?: undefined
   ): string;
   encodeFunctionData(functionFragment: "accounted", values?: undefined): string;
+  encodeFunctionData(
+    functionFragment: "addVersion",
+    values: [BigNumberish, BigNumberish, BigNumberish]
+  ): string;
   encodeFunctionData(
     functionFragment: "attest",
     values: [ICatalog.AttestationStruct, BytesLike]
@@ -482,6 +487,7 @@ export interface CatalogInterface extends Interface {
     data: BytesLike
   ): Result;
   decodeFunctionResult(functionFragment: "accounted", data: BytesLike): Result;
+  decodeFunctionResult(functionFragment: "addVersion", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "attest", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "authority", data: BytesLike): Result;
   decodeFunctionResult(
@@ -839,6 +845,12 @@ export interface Catalog extends BaseContract {
 
   accounted: TypedContractMethod<[], [bigint], "view">;
 
+  addVersion: TypedContractMethod<
+    [series: BigNumberish, version: BigNumberish, contentId: BigNumberish],
+    [void],
+    "nonpayable"
+  >;
+
   attest: TypedContractMethod<
     [a: ICatalog.AttestationStruct, signature: BytesLike],
     [void],
@@ -1030,6 +1042,13 @@ export interface Catalog extends BaseContract {
   getFunction(
     nameOrSignature: "accounted"
   ): TypedContractMethod<[], [bigint], "view">;
+  getFunction(
+    nameOrSignature: "addVersion"
+  ): TypedContractMethod<
+    [series: BigNumberish, version: BigNumberish, contentId: BigNumberish],
+    [void],
+    "nonpayable"
+  >;
   getFunction(
     nameOrSignature: "attest"
   ): TypedContractMethod<

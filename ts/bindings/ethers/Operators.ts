@@ -129,15 +129,18 @@ export interface OperatorsInterface extends Interface {
       | "MAX_CAPACITY"
       | "MAX_ENDPOINT"
       | "MAX_STAKE_PER_CHUNK"
+      | "PAID_REPUTATION"
       | "POOL"
       | "QUICK_EXIT_REPUTATION"
       | "QUICK_THAW_EPOCHS"
       | "ROUND_LENGTH"
       | "SETTLEMENT"
       | "THAW_EPOCHS"
+      | "WAIT_EPOCHS"
       | "accounted"
       | "addStake"
       | "authority"
+      | "claim"
       | "count"
       | "currentEpoch"
       | "currentRound"
@@ -145,7 +148,7 @@ export interface OperatorsInterface extends Interface {
       | "operator"
       | "pause"
       | "paused"
-      | "payee"
+      | "payoutOf"
       | "register"
       | "release"
       | "requestExit"
@@ -201,6 +204,10 @@ export interface OperatorsInterface extends Interface {
     functionFragment: "MAX_STAKE_PER_CHUNK",
     values?: undefined
   ): string;
+  encodeFunctionData(
+    functionFragment: "PAID_REPUTATION",
+    values?: undefined
+  ): string;
   encodeFunctionData(functionFragment: "POOL", values?: undefined): string;
   encodeFunctionData(
     functionFragment: "QUICK_EXIT_REPUTATION",
@@ -222,12 +229,20 @@ export interface OperatorsInterface extends Interface {
     functionFragment: "THAW_EPOCHS",
     values?: undefined
   ): string;
+  encodeFunctionData(
+    functionFragment: "WAIT_EPOCHS",
+    values?: undefined
+  ): string;
   encodeFunctionData(functionFragment: "accounted", values?: undefined): string;
   encodeFunctionData(
     functionFragment: "addStake",
     values: [BigNumberish, BigNumberish]
   ): string;
   encodeFunctionData(functionFragment: "authority", values?: undefined): string;
+  encodeFunctionData(
+    functionFragment: "claim",
+    values: [BigNumberish, BigNumberish]
+  ): string;
   encodeFunctionData(functionFragment: "count", values?: undefined): string;
   encodeFunctionData(
     functionFragment: "currentEpoch",
@@ -247,7 +262,10 @@ export interface OperatorsInterface extends Interface {
   ): string;
   encodeFunctionData(functionFragment: "pause", values?: undefined): string;
   encodeFunctionData(functionFragment: "paused", values?: undefined): string;
-  encodeFunctionData(functionFragment: "payee", values: [BigNumberish]): string;
+  encodeFunctionData(
+    functionFragment: "payoutOf",
+    values: [BigNumberish]
+  ): string;
   encodeFunctionData(
     functionFragment: "register",
     values: [BigNumberish, AddressLike, AddressLike, string]
@@ -343,6 +361,10 @@ export interface OperatorsInterface extends Interface {
     functionFragment: "MAX_STAKE_PER_CHUNK",
     data: BytesLike
   ): Result;
+  decodeFunctionResult(
+    functionFragment: "PAID_REPUTATION",
+    data: BytesLike
+  ): Result;
   decodeFunctionResult(functionFragment: "POOL", data: BytesLike): Result;
   decodeFunctionResult(
     functionFragment: "QUICK_EXIT_REPUTATION",
@@ -361,9 +383,14 @@ export interface OperatorsInterface extends Interface {
     functionFragment: "THAW_EPOCHS",
     data: BytesLike
   ): Result;
+  decodeFunctionResult(
+    functionFragment: "WAIT_EPOCHS",
+    data: BytesLike
+  ): Result;
   decodeFunctionResult(functionFragment: "accounted", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "addStake", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "authority", data: BytesLike): Result;
+  decodeFunctionResult(functionFragment: "claim", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "count", data: BytesLike): Result;
   decodeFunctionResult(
     functionFragment: "currentEpoch",
@@ -380,7 +407,7 @@ export interface OperatorsInterface extends Interface {
   decodeFunctionResult(functionFragment: "operator", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "pause", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "paused", data: BytesLike): Result;
-  decodeFunctionResult(functionFragment: "payee", data: BytesLike): Result;
+  decodeFunctionResult(functionFragment: "payoutOf", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "register", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "release", data: BytesLike): Result;
   decodeFunctionResult(
@@ -683,6 +710,8 @@ export interface Operators extends BaseContract {
 
   MAX_STAKE_PER_CHUNK: TypedContractMethod<[], [bigint], "view">;
 
+  PAID_REPUTATION: TypedContractMethod<[], [bigint], "view">;
+
   POOL: TypedContractMethod<[], [string], "view">;
 
   QUICK_EXIT_REPUTATION: TypedContractMethod<[], [bigint], "view">;
@@ -695,6 +724,8 @@ export interface Operators extends BaseContract {
 
   THAW_EPOCHS: TypedContractMethod<[], [bigint], "view">;
 
+  WAIT_EPOCHS: TypedContractMethod<[], [bigint], "view">;
+
   accounted: TypedContractMethod<[], [bigint], "view">;
 
   addStake: TypedContractMethod<
@@ -704,6 +735,12 @@ export interface Operators extends BaseContract {
   >;
 
   authority: TypedContractMethod<[], [string], "view">;
+
+  claim: TypedContractMethod<
+    [operatorId: BigNumberish, epoch: BigNumberish],
+    [bigint],
+    "nonpayable"
+  >;
 
   count: TypedContractMethod<[], [bigint], "view">;
 
@@ -723,11 +760,7 @@ export interface Operators extends BaseContract {
 
   paused: TypedContractMethod<[], [boolean], "view">;
 
-  payee: TypedContractMethod<
-    [operatorId: BigNumberish],
-    [[string, bigint] & { payout: string; reputation: bigint }],
-    "view"
-  >;
+  payoutOf: TypedContractMethod<[operatorId: BigNumberish], [string], "view">;
 
   register: TypedContractMethod<
     [
@@ -877,6 +910,9 @@ export interface Operators extends BaseContract {
     nameOrSignature: "MAX_STAKE_PER_CHUNK"
   ): TypedContractMethod<[], [bigint], "view">;
   getFunction(
+    nameOrSignature: "PAID_REPUTATION"
+  ): TypedContractMethod<[], [bigint], "view">;
+  getFunction(
     nameOrSignature: "POOL"
   ): TypedContractMethod<[], [string], "view">;
   getFunction(
@@ -895,6 +931,9 @@ export interface Operators extends BaseContract {
     nameOrSignature: "THAW_EPOCHS"
   ): TypedContractMethod<[], [bigint], "view">;
   getFunction(
+    nameOrSignature: "WAIT_EPOCHS"
+  ): TypedContractMethod<[], [bigint], "view">;
+  getFunction(
     nameOrSignature: "accounted"
   ): TypedContractMethod<[], [bigint], "view">;
   getFunction(
@@ -907,6 +946,13 @@ export interface Operators extends BaseContract {
   getFunction(
     nameOrSignature: "authority"
   ): TypedContractMethod<[], [string], "view">;
+  getFunction(
+    nameOrSignature: "claim"
+  ): TypedContractMethod<
+    [operatorId: BigNumberish, epoch: BigNumberish],
+    [bigint],
+    "nonpayable"
+  >;
   getFunction(
     nameOrSignature: "count"
   ): TypedContractMethod<[], [bigint], "view">;
@@ -933,12 +979,8 @@ export interface Operators extends BaseContract {
     nameOrSignature: "paused"
   ): TypedContractMethod<[], [boolean], "view">;
   getFunction(
-    nameOrSignature: "payee"
-  ): TypedContractMethod<
-    [operatorId: BigNumberish],
-    [[string, bigint] & { payout: string; reputation: bigint }],
-    "view"
-  >;
+    nameOrSignature: "payoutOf"
+  ): TypedContractMethod<[operatorId: BigNumberish], [string], "view">;
   getFunction(
     nameOrSignature: "register"
   ): TypedContractMethod<

@@ -176,6 +176,7 @@ export interface OracleInterface extends Interface {
       | "keeperBond"
       | "linkOf"
       | "metrics"
+      | "payKeeper"
       | "remove"
       | "resign"
       | "reveal"
@@ -273,6 +274,10 @@ export interface OracleInterface extends Interface {
     functionFragment: "metrics",
     values: [BigNumberish, BigNumberish]
   ): string;
+  encodeFunctionData(
+    functionFragment: "payKeeper",
+    values: [BigNumberish, BigNumberish]
+  ): string;
   encodeFunctionData(functionFragment: "remove", values: [AddressLike]): string;
   encodeFunctionData(functionFragment: "resign", values?: undefined): string;
   encodeFunctionData(
@@ -358,6 +363,7 @@ export interface OracleInterface extends Interface {
   decodeFunctionResult(functionFragment: "keeperBond", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "linkOf", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "metrics", data: BytesLike): Result;
+  decodeFunctionResult(functionFragment: "payKeeper", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "remove", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "resign", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "reveal", data: BytesLike): Result;
@@ -742,6 +748,12 @@ export interface Oracle extends BaseContract {
     "view"
   >;
 
+  payKeeper: TypedContractMethod<
+    [epoch: BigNumberish, seat: BigNumberish],
+    [bigint],
+    "nonpayable"
+  >;
+
   remove: TypedContractMethod<[account: AddressLike], [void], "nonpayable">;
 
   resign: TypedContractMethod<[], [void], "nonpayable">;
@@ -926,6 +938,13 @@ export interface Oracle extends BaseContract {
       }
     ],
     "view"
+  >;
+  getFunction(
+    nameOrSignature: "payKeeper"
+  ): TypedContractMethod<
+    [epoch: BigNumberish, seat: BigNumberish],
+    [bigint],
+    "nonpayable"
   >;
   getFunction(
     nameOrSignature: "remove"

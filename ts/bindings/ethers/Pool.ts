@@ -124,6 +124,7 @@ export interface PoolInterface extends Interface {
       | "MARKET"
       | "MAX_SHARES_BPS"
       | "MERIT"
+      | "OPERATORS"
       | "ORACLE"
       | "RETRIEVAL"
       | "ROUND_LENGTH"
@@ -177,6 +178,7 @@ export interface PoolInterface extends Interface {
     values?: undefined
   ): string;
   encodeFunctionData(functionFragment: "MERIT", values?: undefined): string;
+  encodeFunctionData(functionFragment: "OPERATORS", values?: undefined): string;
   encodeFunctionData(functionFragment: "ORACLE", values?: undefined): string;
   encodeFunctionData(functionFragment: "RETRIEVAL", values?: undefined): string;
   encodeFunctionData(
@@ -302,6 +304,7 @@ export interface PoolInterface extends Interface {
     data: BytesLike
   ): Result;
   decodeFunctionResult(functionFragment: "MERIT", data: BytesLike): Result;
+  decodeFunctionResult(functionFragment: "OPERATORS", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "ORACLE", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "RETRIEVAL", data: BytesLike): Result;
   decodeFunctionResult(
@@ -571,6 +574,8 @@ export interface Pool extends BaseContract {
 
   MERIT: TypedContractMethod<[], [bigint], "view">;
 
+  OPERATORS: TypedContractMethod<[], [string], "view">;
+
   ORACLE: TypedContractMethod<[], [string], "view">;
 
   RETRIEVAL: TypedContractMethod<[], [string], "view">;
@@ -741,6 +746,9 @@ export interface Pool extends BaseContract {
   getFunction(
     nameOrSignature: "MERIT"
   ): TypedContractMethod<[], [bigint], "view">;
+  getFunction(
+    nameOrSignature: "OPERATORS"
+  ): TypedContractMethod<[], [string], "view">;
   getFunction(
     nameOrSignature: "ORACLE"
   ): TypedContractMethod<[], [string], "view">;

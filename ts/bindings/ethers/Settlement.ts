@@ -117,16 +117,12 @@ export interface SettlementInterface extends Interface {
       | "MARKET"
       | "OPERATORS"
       | "ORACLE"
-      | "PAID_REPUTATION"
       | "POOL"
       | "ROUND_LENGTH"
       | "SETTLE_ROUND"
-      | "WAIT_EPOCHS"
-      | "claim"
       | "currentEpoch"
       | "currentRound"
       | "freeze"
-      | "payKeeper"
       | "settle"
       | "startOf"
   ): FunctionFragment;
@@ -143,10 +139,6 @@ export interface SettlementInterface extends Interface {
   encodeFunctionData(functionFragment: "MARKET", values?: undefined): string;
   encodeFunctionData(functionFragment: "OPERATORS", values?: undefined): string;
   encodeFunctionData(functionFragment: "ORACLE", values?: undefined): string;
-  encodeFunctionData(
-    functionFragment: "PAID_REPUTATION",
-    values?: undefined
-  ): string;
   encodeFunctionData(functionFragment: "POOL", values?: undefined): string;
   encodeFunctionData(
     functionFragment: "ROUND_LENGTH",
@@ -155,14 +147,6 @@ export interface SettlementInterface extends Interface {
   encodeFunctionData(
     functionFragment: "SETTLE_ROUND",
     values?: undefined
-  ): string;
-  encodeFunctionData(
-    functionFragment: "WAIT_EPOCHS",
-    values?: undefined
-  ): string;
-  encodeFunctionData(
-    functionFragment: "claim",
-    values: [BigNumberish, BigNumberish]
   ): string;
   encodeFunctionData(
     functionFragment: "currentEpoch",
@@ -175,10 +159,6 @@ export interface SettlementInterface extends Interface {
   encodeFunctionData(
     functionFragment: "freeze",
     values: [BigNumberish]
-  ): string;
-  encodeFunctionData(
-    functionFragment: "payKeeper",
-    values: [BigNumberish, BigNumberish]
   ): string;
   encodeFunctionData(
     functionFragment: "settle",
@@ -199,10 +179,6 @@ export interface SettlementInterface extends Interface {
   decodeFunctionResult(functionFragment: "MARKET", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "OPERATORS", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "ORACLE", data: BytesLike): Result;
-  decodeFunctionResult(
-    functionFragment: "PAID_REPUTATION",
-    data: BytesLike
-  ): Result;
   decodeFunctionResult(functionFragment: "POOL", data: BytesLike): Result;
   decodeFunctionResult(
     functionFragment: "ROUND_LENGTH",
@@ -213,11 +189,6 @@ export interface SettlementInterface extends Interface {
     data: BytesLike
   ): Result;
   decodeFunctionResult(
-    functionFragment: "WAIT_EPOCHS",
-    data: BytesLike
-  ): Result;
-  decodeFunctionResult(functionFragment: "claim", data: BytesLike): Result;
-  decodeFunctionResult(
     functionFragment: "currentEpoch",
     data: BytesLike
   ): Result;
@@ -226,7 +197,6 @@ export interface SettlementInterface extends Interface {
     data: BytesLike
   ): Result;
   decodeFunctionResult(functionFragment: "freeze", data: BytesLike): Result;
-  decodeFunctionResult(functionFragment: "payKeeper", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "settle", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "startOf", data: BytesLike): Result;
 }
@@ -311,33 +281,17 @@ export interface Settlement extends BaseContract {
 
   ORACLE: TypedContractMethod<[], [string], "view">;
 
-  PAID_REPUTATION: TypedContractMethod<[], [bigint], "view">;
-
   POOL: TypedContractMethod<[], [string], "view">;
 
   ROUND_LENGTH: TypedContractMethod<[], [bigint], "view">;
 
   SETTLE_ROUND: TypedContractMethod<[], [bigint], "view">;
 
-  WAIT_EPOCHS: TypedContractMethod<[], [bigint], "view">;
-
-  claim: TypedContractMethod<
-    [operatorId: BigNumberish, epoch: BigNumberish],
-    [bigint],
-    "nonpayable"
-  >;
-
   currentEpoch: TypedContractMethod<[], [bigint], "view">;
 
   currentRound: TypedContractMethod<[], [bigint], "view">;
 
   freeze: TypedContractMethod<[epoch: BigNumberish], [void], "nonpayable">;
-
-  payKeeper: TypedContractMethod<
-    [epoch: BigNumberish, seat: BigNumberish],
-    [bigint],
-    "nonpayable"
-  >;
 
   settle: TypedContractMethod<
     [operatorId: BigNumberish, epoch: BigNumberish],
@@ -373,9 +327,6 @@ export interface Settlement extends BaseContract {
     nameOrSignature: "ORACLE"
   ): TypedContractMethod<[], [string], "view">;
   getFunction(
-    nameOrSignature: "PAID_REPUTATION"
-  ): TypedContractMethod<[], [bigint], "view">;
-  getFunction(
     nameOrSignature: "POOL"
   ): TypedContractMethod<[], [string], "view">;
   getFunction(
@@ -385,16 +336,6 @@ export interface Settlement extends BaseContract {
     nameOrSignature: "SETTLE_ROUND"
   ): TypedContractMethod<[], [bigint], "view">;
   getFunction(
-    nameOrSignature: "WAIT_EPOCHS"
-  ): TypedContractMethod<[], [bigint], "view">;
-  getFunction(
-    nameOrSignature: "claim"
-  ): TypedContractMethod<
-    [operatorId: BigNumberish, epoch: BigNumberish],
-    [bigint],
-    "nonpayable"
-  >;
-  getFunction(
     nameOrSignature: "currentEpoch"
   ): TypedContractMethod<[], [bigint], "view">;
   getFunction(
@@ -403,13 +344,6 @@ export interface Settlement extends BaseContract {
   getFunction(
     nameOrSignature: "freeze"
   ): TypedContractMethod<[epoch: BigNumberish], [void], "nonpayable">;
-  getFunction(
-    nameOrSignature: "payKeeper"
-  ): TypedContractMethod<
-    [epoch: BigNumberish, seat: BigNumberish],
-    [bigint],
-    "nonpayable"
-  >;
   getFunction(
     nameOrSignature: "settle"
   ): TypedContractMethod<

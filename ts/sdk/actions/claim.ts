@@ -1,4 +1,4 @@
-import { Pool, Settlement } from "../contracts.ts";
+import { Operators, Pool } from "../contracts.ts";
 import { defineWrite, sync } from "../define.ts";
 
 export interface ClaimParameters {
@@ -12,12 +12,12 @@ export interface ClaimParameters {
  * Pays an operator's share of a frozen epoch to its payout address, by anyone, once (H-EPOCH-2). While reputation is below 0.3 it waits; after 6
  * epochs of waiting it goes to the treasury (H-EPOCH-3).
  *
- * @throws ContractRevert: Settlement_Withheld, Pool_NotFrozen, Pool_NothingToPay
+ * @throws ContractRevert: Operators_Withheld, Pool_NotFrozen, Pool_NothingToPay
  * @example
  * const { owed, to } = await claimSync(wallet, { deployment, operatorId: 3, epoch: 1 });
  */
 export const claim = defineWrite({
-  contract: Settlement,
+  contract: Operators,
   functionName: "claim",
   emitter: Pool,
   event: "Paid",

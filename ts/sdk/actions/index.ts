@@ -1,6 +1,7 @@
 export * from "./accept.ts";
 export * from "./activate.ts";
 export * from "./addStake.ts";
+export * from "./addVersion.ts";
 export * from "./admitKeeper.ts";
 export * from "./answerAudit.ts";
 export * from "./approve.ts";

@@ -1,4 +1,4 @@
-import { Pool, Settlement } from "../contracts.ts";
+import { Oracle, Pool } from "../contracts.ts";
 import { defineWrite, sync } from "../define.ts";
 
 export interface PayKeeperParameters {
@@ -16,7 +16,7 @@ export interface PayKeeperParameters {
  * const { keeper, amount } = await payKeeperSync(wallet, { deployment, epoch: 1, seat: 0 });
  */
 export const payKeeper = defineWrite({
-  contract: Settlement,
+  contract: Oracle,
   functionName: "payKeeper",
   emitter: Pool,
   event: "KeeperPaid",

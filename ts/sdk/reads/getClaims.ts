@@ -28,7 +28,7 @@ export interface GetClaimsParameters extends OnDeployment {
 
 const MERIT = 1_000_000_000n;
 const BPS = 10_000n;
-/** ISettlement: below it a claim waits, WAD. */
+/** IOperators: below it a claim waits, WAD. */
 const PAID_REPUTATION = 3n * 10n ** 17n;
 
 /**
@@ -40,9 +40,13 @@ const PAID_REPUTATION = 3n * 10n ** 17n;
  */
 export async function getClaims(client: Client, { deployment, operatorId }: GetClaimsParameters): Promise<Claims> {
   const at = { blockNumber: await newestBlock(client) };
-  const [now, [payout, reputation]] = await batch(
+  const [now, payout, [reputation]] = await batch(
     client,
-    [query(deployment, Market, "currentEpoch", []), query(deployment, Operators, "payee", [operatorId])],
+    [
+      query(deployment, Market, "currentEpoch", []),
+      query(deployment, Operators, "payoutOf", [operatorId]),
+      query(deployment, Operators, "standing", [operatorId]),
+    ],
     at,
   );
   const epochs = Array.from({ length: now - 1 }, (_, i) => i + 1);
