@@ -142,7 +142,7 @@ test("a series has versions, and its owner takes the head back", async () => {
 });
 
 test("an attester says what it holds of a content, and takes it back", async () => {
-  const { commitment } = await make(7);
+  const { commitment } = await make(8);
   const { deployment } = chain;
   const terms = { commitment: commitmentArgs(commitment), name: "looked at", sources: [] };
   const { contentId } = await publishContent(chain.client(), { deployment, ...terms });
