@@ -28,9 +28,9 @@ const RESULTS = join(CACHE, "results.jsonl");
 const SOLC = resolve(CACHE, "solc");
 const SNAPSHOT = "snapshots/mutation.json";
 const GOAL = 0.95;
-const QUICK = { FOUNDRY_FUZZ_RUNS: "16", FOUNDRY_INVARIANT_RUNS: "1" };
-/** Folders of tests that take longest: what others notice does not meet them. */
-const LAST = ["attack", "deployment", "invariant"];
+const FUZZ_RUNS = 16;
+/** Tests that take long: what others notice does not meet them, and they get an eighth of the fuzz runs. */
+const SLOW = ["test/Holdings/draw.t.sol", "test/attack/", "test/deployment/", "test/invariant/"];
 
 const { values: options, positionals: names } = parseArgs({
   allowPositionals: true,
@@ -67,6 +67,7 @@ const { mutants, texts, dropped } = await found();
 if (options.fresh) rmSync(RESULTS, { force: true });
 const results = readResults();
 const killers = new Map(); // function, or file => the test file that killed a mutant of it last
+const trees = new Map(); // folder of tests => what layOut says of it
 const chosen = choose();
 process.once("SIGINT", () => {
   report();
@@ -148,9 +149,12 @@ async function layOut(folder) {
   if (existsSync(baseline)) return JSON.parse(readFileSync(baseline, "utf8"));
   say(`Compiling test/${folder}`);
   await forgeRuns(["build", "--quiet"], { tree });
-  const { output } = await forgeTest(0, { folder, paths: tests, env: QUICK, failFast: false });
-  const failing = [...new Set([...output.matchAll(/^\[FAIL.*\] (\w+)\(/gm)].map(([, name]) => name))];
-  if (failing.includes("setUp")) throw new Error(output);
+  const outputs = [];
+  for (const stage of stagesWith(FUZZ_RUNS, tests)) {
+    outputs.push((await forgeTest(0, { ...stage, failFast: false })).output);
+  }
+  const failing = [...new Set([...outputs.join("").matchAll(/^\[FAIL.*\] (\w+)\(/gm)].map(([, name]) => name))];
+  if (failing.includes("setUp")) throw new Error(outputs.join(""));
   if (failing.length) say(`Left out, for they fail by the gas that switches cost: ${failing.join(", ")}`);
   writeFileSync(baseline, JSON.stringify(failing));
   return failing;
@@ -164,59 +168,74 @@ function writeCompiler() {
   writeFileSync(SOLC, script, { mode: 0o755 });
 }
 
+/** What a tree has of a file: with its mutants, and without fuzz runs of its own. */
 function mutatedText(path) {
-  return texts.get(path) ?? textOf(path);
+  return texts.get(path) ?? textOf(path).replace(/^ *\/\/\/ forge-config: .*fuzz\.runs.*\n/gm, "");
 }
 
 // ---- Runs ----
 
 /** A mutant's contract's own tests. */
 function ownStages({ file }) {
-  return byFolder(suites.of(file).own, QUICK);
+  return stagesWith(FUZZ_RUNS, suites.of(file).own);
 }
 
-/** All others that use the contract, the slow ones last, and its own again with as many fuzz runs as usual. */
+/** All others that use the contract, and its own again with more fuzz runs. */
 function otherStages({ file }) {
   const { own, others } = suites.of(file);
-  return [...byFolder(others, QUICK), ...byFolder(own, {})];
+  return [
+    ...stagesWith(FUZZ_RUNS, others),
+    ...stagesWith(
+      4 * FUZZ_RUNS,
+      own.filter((path) => !isSlow(path)),
+    ),
+  ];
 }
 
-function byFolder(paths, env) {
-  const folders = [...new Set(paths.map(folderOf))].sort((a, b) => LAST.indexOf(a) - LAST.indexOf(b));
-  return folders.map((folder) => ({ folder, paths: paths.filter((path) => folderOf(path) === folder), env }));
+/** Runs of forge: a folder's tests in one, those that take long last. */
+function stagesWith(fuzzRuns, paths) {
+  const stages = (some, runs) =>
+    [...new Set(some.map(folderOf))].map((folder) => ({
+      folder,
+      paths: some.filter((path) => folderOf(path) === folder),
+      fuzzRuns: runs,
+    }));
+  const quick = (path) => !isSlow(path);
+  return [...stages(paths.filter(quick), fuzzRuns), ...stages(paths.filter(isSlow), fuzzRuns / 8)];
+}
+
+function isSlow(path) {
+  return SLOW.some((start) => path.startsWith(start));
 }
 
 /** Runs the stages of each mutant chosen that has not met such tests, until one fails. */
 async function pass(against, stagesOf) {
   const queue = chosen.filter((mutant) => !isJudged(mutant, against));
   const folders = new Set(queue.flatMap(stagesOf).map(({ folder }) => folder));
-  const excluded = new Map();
   if (queue.length) say(`${queue.length} mutants against ${against === "own" ? "their contract's own" : "all"} tests`);
-  await inParallel([...folders].sort(), async (folder) => excluded.set(folder, await layOut(folder)));
+  await inParallel([...folders].sort(), async (folder) => trees.set(folder, await layOut(folder)));
   let [done, survived] = [0, 0];
   await inParallel(queue, async (mutant) => {
-    const by = await judge(mutant, stagesOf(mutant), excluded);
-    save(mutant, against, by);
+    const { by, test } = await judge(mutant, stagesOf(mutant));
+    save(mutant, { by, test, against });
     if (by) for (const scope of scopesOf(mutant)) killers.set(scope, by);
     else survived++;
     if (++done % 25 === 0) say(`${done} of ${queue.length}, ${survived} survived`);
   });
 }
 
-/** The first test file that notices the mutant. What killed another one of its function is asked first. */
-async function judge({ n, ...mutant }, stages, excluded) {
+/** The first test that notices the mutant, by its file. What killed another one of its function is asked first. */
+async function judge(mutant, stages) {
+  const isAsked = (path) => stages.some(({ paths, fuzzRuns }) => fuzzRuns <= FUZZ_RUNS && paths.includes(path));
   const first = scopesOf(mutant)
     .map((scope) => killers.get(scope))
-    .find((path) => stages.some(({ paths }) => paths.includes(path)));
-  const split = stages.flatMap((stage) =>
-    stage.paths.includes(first) ? [{ ...stage, paths: stage.paths.filter((path) => path !== first) }] : [stage],
-  );
-  const asked = first ? [{ folder: folderOf(first), paths: [first], env: QUICK }, ...split] : stages;
-  for (const stage of asked.filter(({ paths }) => paths.length)) {
-    const { by } = await forgeTest(n, { ...stage, excluded: excluded.get(stage.folder) });
-    if (by) return by;
+    .find(isAsked);
+  const rest = stages.map((stage) => ({ ...stage, paths: stage.paths.filter((path) => path !== first) }));
+  for (const stage of first ? [...stagesWith(FUZZ_RUNS, [first]), ...rest] : stages) {
+    const { by, test } = stage.paths.length ? await forgeTest(mutant.n, stage) : {};
+    if (by) return { by, test };
   }
-  return undefined;
+  return {};
 }
 
 function scopesOf({ file, scope }) {
@@ -231,7 +250,8 @@ async function inParallel(items, work) {
   await Promise.all(Array.from({ length: Number(options.jobs) }, worker));
 }
 
-async function forgeTest(n, { folder, paths, env, excluded = [], failFast = true }) {
+async function forgeTest(n, { folder, paths, fuzzRuns, failFast = true }) {
+  const excluded = trees.get(folder) ?? [];
   const tree = join(TREES, folder);
   const failures = resolve(tree, "cache/failures", String(n));
   const args = ["test", "--color", "never", "--threads", "1", "--fuzz-seed", "1", "--code-size-limit", "1000000"];
@@ -241,16 +261,17 @@ async function forgeTest(n, { folder, paths, env, excluded = [], failFast = true
   const { code, output } = await forgeRuns(args, {
     tree,
     env: {
-      ...env,
+      FOUNDRY_FUZZ_RUNS: String(fuzzRuns),
+      FOUNDRY_INVARIANT_RUNS: "1",
       FOUNDRY_FUZZ_FAILURE_PERSIST_DIR: failures,
       FOUNDRY_INVARIANT_FAILURE_PERSIST_DIR: failures,
       FOUNDRY_INVARIANT_SHRINK_RUN_LIMIT: "0",
     },
   });
   rmSync(failures, { recursive: true, force: true });
-  const by = output.match(/^Encountered \d+ failing tests? in (\S+):/m)?.[1];
+  const [, by, test] = output.match(/^Encountered \d+ failing tests? in (\S+):\w+\n\[FAIL.*\] (\w+)\(/m) ?? [];
   if (code !== 0 && !by) throw new Error(`forge ${args.join(" ")}\n${output}`);
-  return { output, by };
+  return { output, by, test };
 }
 
 /** Without the optimizer, for compiling is what takes long. */
@@ -280,24 +301,31 @@ function isJudged(mutant, against) {
 }
 
 /**
- * What a result rests on: the mutated file and the test file that noticed; for a survivor all test files that it met. Not what else they
- * import: a test that notices a mutant hardly ever stops to because another contract has changed, and to begin anew whenever one has would
- * leave no result to look at. `--fresh` does.
+ * What a result rests on: the mutated file and the test that noticed; for a survivor all test files that it met. Not what else they use:
+ * a test that notices a mutant hardly ever stops to because another contract has changed, and to begin anew whenever one has would leave
+ * no result to look at. `--fresh` does.
  */
-function basisOf(file, { by, against }) {
-  return remember(`basis of ${file} ${by} ${against}`, () => {
+function basisOf(file, { by, test, against }) {
+  return remember(`basis of ${file} ${by} ${test} ${against}`, () => {
+    if (by) return hash([textOf(file), by, functionIn(by, test)]);
     const { own, others } = suites.of(file);
-    const tests = by ? [by] : against === "own" ? own : [...own, ...others];
-    return hash([file, ...[...tests].sort()].flatMap((path) => [path, textOf(path)]));
+    const met = against === "own" ? own : [...own, ...others];
+    return hash([file, ...met.sort()].flatMap((path) => [path, textOf(path)]));
   });
+}
+
+/** A function's text, as `forge fmt` leaves it; that of the file if the function is inherited or gone. */
+function functionIn(path, name) {
+  const text = textOf(path);
+  return text.match(new RegExp(`^    function ${name}\\([\\s\\S]*?^    }$`, "m"))?.[0] ?? text;
 }
 
 function idOf({ file, key }) {
   return `${file} ${key}`;
 }
 
-function save(mutant, against, by) {
-  const result = { id: idOf(mutant), by, against, basis: basisOf(mutant.file, { by, against }) };
+function save(mutant, outcome) {
+  const result = { id: idOf(mutant), ...outcome, basis: basisOf(mutant.file, outcome) };
   results.set(result.id, result);
   appendFileSync(RESULTS, `${JSON.stringify(result)}\n`);
 }

@@ -31,11 +31,46 @@ contract AuditsTest is BaseTest {
         _audit(order, 1);
     }
 
+    /// What is activated in this round is live in the one in which the audit is due.
+    function test_Open_InTheRoundBeforeItIsLive() external {
+        uint40 fresh = _open(_publish(ONE_BLOCK), 1, 1);
+        _accept(fresh, 0, op);
+        _nextSeeded();
+        _activate(fresh, 0);
+        _audit(fresh, 0);
+        _nextSeeded();
+        _answer(fresh, 0);
+        assertEq(audits.credit(_payout(op)), AUDIT_FEE);
+    }
+
+    function test_Open_RevertWhen_ARenewalIsNotLiveInTheNextRound() external {
+        uint40 renewal = _renewal();
+        vm.expectRevert(abi.encodeWithSelector(IAudits.Audits_NotLive.selector, renewal, 0));
+        _audit(renewal, 0);
+        _to(Round.wrap(89));
+        _audit(renewal, 0);
+        assertEq(Round.unwrap(audits.audit(renewal, 0).due), 90);
+        assertEq(Epoch.unwrap(audits.audit(renewal, 0).last), 3);
+    }
+
     function test_Open_RevertWhen_TheTermEnds() external {
         Round last = Epoch.wrap(2).last();
         _to(last);
         vm.expectRevert(abi.encodeWithSelector(IAudits.Audits_TooLate.selector, last.addRounds(1), last));
         _audit(order, 0);
+    }
+
+    function test_Open_AndRollAsLongAsItIsDueInTheTerm() external {
+        _to(Round.wrap(87));
+        _audit(order, 0);
+        _to(Round.wrap(88)); // due and void
+        vm.warp(block.timestamp + LENGTH / 2);
+        audits.roll(order, 0);
+        assertEq(Round.unwrap(audits.audit(order, 0).due), 89);
+        _to(Round.wrap(89));
+        _seed();
+        _answer(order, 0);
+        assertEq(audits.credit(_payout(op)), AUDIT_FEE);
     }
 
     function test_Open_RevertWhen_OneIsOpenOrTheFeeIsAbove() external {
@@ -113,11 +148,15 @@ contract AuditsTest is BaseTest {
     function test_Answer_TheFeeIsTheOperators() external {
         _audit(order, 0);
         _nextSeeded();
+        vm.expectEmit(address(audits));
+        emit IAudits.AuditAnswered(order, 0, op, _payout(op), AUDIT_FEE);
         _answer(order, 0);
         assertEq(audits.credit(_payout(op)), AUDIT_FEE);
         assertEq(holdings.tally(op, Epoch.wrap(1)).audits, 0);
+        vm.expectEmit(address(audits));
+        emit IAudits.CreditWithdrawn(_payout(op), AUDIT_FEE);
         vm.prank(_payout(op));
-        audits.withdraw();
+        assertEq(audits.withdraw(), AUDIT_FEE);
         assertEq(asset.balanceOf(_payout(op)), AUDIT_FEE);
         vm.expectRevert(abi.encodeWithSelector(IAudits.Audits_NothingOwed.selector, _payout(op)));
         vm.prank(_payout(op));
@@ -142,6 +181,8 @@ contract AuditsTest is BaseTest {
         vm.expectRevert(abi.encodeWithSelector(IAudits.Audits_NotRollable.selector, order, 0, 33));
         audits.roll(order, 0);
         _next(); // absent in 33
+        vm.expectEmit(address(audits));
+        emit IAudits.AuditRolled(order, 0, op, Round.wrap(35));
         audits.roll(order, 0);
         assertEq(Round.unwrap(audits.audit(order, 0).due), 35);
         _next();
@@ -191,6 +232,8 @@ contract AuditsTest is BaseTest {
         _prove(op);
         _next();
         uint256 balance = market.order(order).balance;
+        vm.expectEmit(address(audits));
+        emit IAudits.AuditFailed(order, 0, op, Round.wrap(33));
         vm.expectEmit(address(market));
         emit IMarket.SlotEnded(order, 0, op, IMarket.Ending.AuditFailed, Round.wrap(35), 3 * 55 * uint256(FEE), SLOT);
         audits.close(order, 0);
@@ -208,6 +251,8 @@ contract AuditsTest is BaseTest {
     // ---- reportLoss ----
 
     function test_ReportLoss_HalfTheSlash() external {
+        vm.expectEmit(address(audits));
+        emit IAudits.LossReported(order, 0, op);
         _reportLoss(order, 0);
         assertEq(operators.operator(op).stake, 100 * STAKE - SLOT / 2);
         assertEq(holdings.tally(op, Epoch.wrap(1)).lostHalves, 3);
@@ -249,6 +294,33 @@ contract AuditsTest is BaseTest {
         vm.expectRevert(abi.encodeWithSelector(IAudits.Audits_TooLate.selector, 90, 89));
         vm.prank(prover);
         audits.reportLoss(order, 0);
+        assertEq(operators.operator(op).stake, 100 * STAKE);
+    }
+
+    function test_ReportLoss_InTheLastRound() external {
+        _to(Round.wrap(89));
+        _reportLoss(order, 0);
+        assertEq(holdings.tally(op, Epoch.wrap(2)).lostHalves, 3);
+        assertEq(operators.operator(op).stake, 100 * STAKE - SLOT / 2);
+        _checkLedgers();
+    }
+
+    function test_ReportLoss_OfARenewalCountsWhenItWouldHaveBegun() external {
+        uint40 renewal = _renewal();
+        _reportLoss(renewal, 0);
+        assertEq(holdings.tally(op, Epoch.wrap(2)).lostHalves, 0);
+        assertEq(holdings.tally(op, Epoch.wrap(3)).lostHalves, 3);
+        _checkLedgers();
+    }
+
+    /// @dev Accepted by the incumbent in round 87, live from round 90.
+    function _renewal() private returns (uint40 renewal) {
+        _to(Round.wrap(87));
+        settlement.settle(op, Epoch.wrap(1));
+        IMarket.Request memory r = _request(content, 1, 1);
+        (r.incumbentOrder, r.startEpoch) = (order, Epoch.wrap(3));
+        renewal = _open(r);
+        _accept(renewal, 0, op);
     }
 
     // ---- What is audited is gone ----
@@ -339,7 +411,10 @@ contract AuditsTest is BaseTest {
         audits.setAuditFee(0);
         vm.expectRevert(abi.encodeWithSelector(IAudits.Audits_FeeOutOfBounds.selector, 1e24 + 1));
         audits.setAuditFee(1e24 + 1);
+        vm.expectEmit(address(audits));
+        emit IAudits.AuditFeeSet(1e24);
         audits.setAuditFee(1e24);
+        audits.setAuditFee(1);
     }
 
     function test_SetAuditFee_ReachesTheNextAudit() external {

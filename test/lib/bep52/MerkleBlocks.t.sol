@@ -27,6 +27,38 @@ contract MerkleBlocksTest is Test {
         assertEq(this.leafOf(data), sha256(data));
     }
 
+    /// H-TREE-2: to its last byte.
+    function test_HTree2_RootOfAWholeBlock() external view {
+        bytes32[] memory words = _words();
+        assertEq(this.wordsRoot(abi.encodePacked(words)), Files.root(words));
+    }
+
+    /// Were a hash to fail unnoticed, the pair it was to replace would be taken for it: whichever of a level, at whatever height.
+    function test_RevertWhen_AHashFails() external {
+        bytes32[] memory words = _words();
+        _checkFailing(words, words[0], words[1]);
+        _checkFailing(words, words[510], words[511]);
+        (bytes32[] memory left, bytes32[] memory right) = (new bytes32[](256), new bytes32[](256));
+        for (uint256 i; i < 256; ++i) {
+            (left[i], right[i]) = (words[i], words[256 + i]);
+        }
+        _checkFailing(words, Files.root(left), Files.root(right));
+    }
+
+    function _checkFailing(bytes32[] memory words, bytes32 left, bytes32 right) private {
+        vm.mockCallRevert(address(2), abi.encodePacked(left, right), "");
+        vm.expectRevert(bytes(""));
+        this.wordsRoot(abi.encodePacked(words));
+        vm.clearMockedCalls();
+    }
+
+    function _words() private pure returns (bytes32[] memory words) {
+        words = new bytes32[](512);
+        for (uint256 i; i < words.length; ++i) {
+            words[i] = keccak256(abi.encode(i));
+        }
+    }
+
     function test_RevertWhen_LongerThanABlock() external {
         vm.expectRevert(abi.encodeWithSelector(MerkleBlocks.MerkleBlocks_TooLong.selector, 16_385));
         this.wordsRoot(new bytes(16_385));
