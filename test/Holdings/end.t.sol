@@ -68,6 +68,35 @@ contract EndTest is BaseTest {
         _expectChunks(0, 3);
     }
 
+    /// H-PROOF-3: with the only slot that was to begin with it lost, an epoch has nothing due; something added that lasts into it changes that.
+    function test_HProof3_IdleNoMoreWhen_SomethingLastsIntoTheNextEpoch() external {
+        uint32 content = _publish(ONE_CHUNK * 3);
+        uint40 first = _hold(op, content, 1);
+        IMarket.Request memory r = _request(content, 1, 1);
+        (r.incumbentOrder, r.startEpoch) = (first, Epoch.wrap(2));
+        uint40 renewal = _open(r);
+        uint40 short = _open(_publish(ONE_CHUNK), 1, 1);
+        uint40 long = _open(_publish(ONE_CHUNK), 1, 2);
+        _to(_epoch(), 26);
+        _accept(short, 0, op);
+        _to(_epoch(), 27);
+        _accept(renewal, 0, op);
+        _accept(long, 0, op);
+        _reportLoss(renewal, 0);
+        assertEq(holdings.tally(op, Epoch.wrap(2)).idle, 2 ** 30 - 1);
+        _seed();
+        _activate(short, 0);
+        assertEq(holdings.tally(op, Epoch.wrap(2)).idle, 2 ** 30 - 1, "it ends before");
+        _nextSeeded();
+        _activate(long, 0);
+        assertEq(holdings.tally(op, Epoch.wrap(2)).idle, 0);
+        _expectChunks(5, 3);
+        _to(Epoch.wrap(2), 0);
+        _expectChunks(1, 3);
+        _seed();
+        _prove(op);
+    }
+
     /// A slot lost in its last round was not marked, so that an ejection in that round waited for it forever.
     function test_DeadWhen_ItIsTheLastRound() external {
         uint40 lost = _hold(op, _publish(ONE_CHUNK), 1);

@@ -72,6 +72,41 @@ contract ReleaseTest is BaseTest {
         _checkLedgers();
     }
 
+    /// H-RAND-2: whatever became of the beacon, nobody keeps a replica reserved for more than an epoch after the one it was accepted in.
+    function test_HRand2_PossibleWhen_TwoEpochsHadNoSeed() external {
+        order = _open(content, 1, 4);
+        _accept(order, 0, op);
+        _to(Epoch.wrap(2), 29);
+        _expectNotLapsed(0);
+        _next();
+        assertTrue(market.isLapsed(order, 0));
+        market.release(order, 0);
+        assertEq(market.slot(order, 0).operatorId, 0);
+    }
+
+    /// Seeds before it was accepted, and that of the round it was accepted in, do not count.
+    function test_HRand3_RevertWhen_TheSeedsWereThereBefore() external {
+        _seed();
+        _next();
+        _seed();
+        _accept(order, 0, op); // round 31
+        _to(Round.wrap(33)); // 32 is void
+        _idleTo(Round.wrap(35)); // 33 and 34 count
+        _expectNotLapsed(0);
+        _seed();
+        _activate(order, 0);
+    }
+
+    function test_RevertWhen_TheContentIsBlockedAndNothingIsReserved() external {
+        _accept(order, 0, op);
+        _nextSeeded();
+        _activate(order, 0);
+        vm.prank(curator);
+        catalog.blockContent(content, "");
+        _expectNotLapsed(0); // live
+        _expectNotLapsed(1); // open
+    }
+
     function test_PossibleWhen_TheOrdersEndIsNear() external {
         _to(Epoch.wrap(2), 26);
         _accept(order, 0, op);

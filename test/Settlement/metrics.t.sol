@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {IOracle} from "../../src/interfaces/IOracle.sol";
+import {IPool} from "../../src/interfaces/IPool.sol";
 import {ISettlement} from "../../src/interfaces/ISettlement.sol";
 import {Epoch, WAD} from "../../src/Types.sol";
 import {BaseTest} from "../Base.t.sol";
@@ -80,6 +82,34 @@ contract MetricsTest is BaseTest {
         assertEq(operators.claim(op, E), most);
     }
 
+    /// H-ORC-2: nobody is settled before the page that speaks of it is tallied.
+    function test_HOrc2_RevertWhen_TheEpochIsNotTallied() external {
+        _reveal(9000, 9000);
+        vm.expectRevert(abi.encodeWithSelector(ISettlement.Settlement_NotTallied.selector, op, E));
+        settlement.settle(op, E);
+        oracle.tally(E, 0);
+        settlement.settle(op, E);
+    }
+
+    /// H-ORC-3: each seat that agreed, whoever calls, once.
+    function test_HOrc3_PaysAKeepersSeatOnce() external {
+        _settleWith(10_000, 10_000);
+        _freeze(E);
+        uint256 pay = pool.epochFees(E).keeperPay;
+        assertGt(pay, 0);
+        for (uint256 seat; seat < 3; ++seat) {
+            address keeper = oracle.keeperAt(E, seat);
+            uint256 before = asset.balanceOf(keeper);
+            vm.prank(anyone);
+            assertEq(oracle.payKeeper(E, seat), pay);
+            assertEq(asset.balanceOf(keeper), before + pay);
+            vm.expectRevert(abi.encodeWithSelector(IPool.Pool_KeeperNotOwed.selector, E, seat));
+            oracle.payKeeper(E, seat);
+        }
+        vm.expectRevert(abi.encodeWithSelector(IOracle.Oracle_NoSuchSeat.selector, E, 3));
+        oracle.payKeeper(E, 3);
+    }
+
     /// @dev Everything in which money is, but what is settled itself.
     function _books() private view returns (bytes32) {
         (uint256 chunks, uint256 stake) = operators.reservedNow(op);
@@ -101,6 +131,13 @@ contract MetricsTest is BaseTest {
 
     /// @dev All keepers say the same of the operator; then it is settled.
     function _settleWith(uint16 uptimeBps, uint16 availabilityBps) private returns (ISettlement.Outcome memory) {
+        _reveal(uptimeBps, availabilityBps);
+        oracle.tally(E, 0);
+        return _settle(op);
+    }
+
+    /// @dev Ends in the round in which it can be tallied.
+    function _reveal(uint16 uptimeBps, uint16 availabilityBps) private {
         bytes memory values = abi.encodePacked(uptimeBps + 1, availabilityBps + 1, uptimeBps + 1, availabilityBps + 1);
         for (uint256 i; i < 3; ++i) {
             bytes32 link = oracle.linkOf(keepers[i], E, 0, values, "salt");
@@ -113,8 +150,6 @@ contract MetricsTest is BaseTest {
             oracle.reveal(E, values, "salt");
         }
         _next();
-        oracle.tally(E, 0);
-        return _settle(op);
     }
 
     function _settle(uint32 operatorId) private returns (ISettlement.Outcome memory) {

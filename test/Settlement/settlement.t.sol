@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {Vm} from "forge-std/Test.sol";
+
 import {EpochSchedule} from "../../lib/accounting/EpochSchedule.sol";
 import {IOperators} from "../../src/interfaces/IOperators.sol";
 import {IPool} from "../../src/interfaces/IPool.sol";
@@ -111,6 +113,31 @@ contract SettlementTest is BaseTest {
         assertEq(o.clean, 1);
         assertEq(o.retention, WAD / 2);
         assertLt(o.reputation, 0.001e18);
+    }
+
+    /// Who settles when the epoch may be frozen is judged and not paid.
+    function test_Settle_WeighsUntilTheEpochMayBeFrozen() external {
+        _proveToEnd(op);
+        _to(Epoch.wrap(2), 4);
+        uint256 snapshot = vm.snapshotState();
+        _checkWeighed(true);
+        vm.revertToState(snapshot);
+        _next();
+        _checkWeighed(false);
+    }
+
+    function _checkWeighed(bool weighed) private {
+        uint256 before = _reputation(op);
+        vm.recordLogs();
+        settlement.settle(op, E);
+        Vm.Log[] memory logs = vm.getRecordedLogs();
+        Vm.Log memory settled = logs[logs.length - 1];
+        assertEq(settled.topics[0], ISettlement.Settled.selector);
+        assertEq(uint256(settled.topics[1]), op);
+        assertEq(uint256(settled.topics[2]), 1);
+        assertEq(abi.decode(settled.data, (ISettlement.Outcome)).weighed, weighed);
+        assertEq(pool.share(op, E).merit != 0, weighed);
+        assertGt(_reputation(op), before);
     }
 
     function test_Freeze_RevertWhen_TooEarlyOrTwice() external {
