@@ -124,7 +124,9 @@ contract Audits is IAudits, AccessManaged, Clock {
         Epoch countIn = (s.liveFrom > round ? s.liveFrom : round).epochOf();
         Audit memory a = _audits[orderId][replica];
         if (a.payer != address(0)) {
-            if (a.openedIn < round && _hasObject(orderId, replica, a)) return _fail(orderId, replica, a, countIn);
+            if (a.openedIn < round && _hasObject(orderId, replica, a)) {
+                return _fail(orderId, replica, a, a.due < round ? a.due.epochOf() : countIn);
+            }
             _return(orderId, replica, a);
         }
         emit LossReported(orderId, replica, s.operatorId);

@@ -226,12 +226,16 @@ contract Holdings is IHoldings, Clock {
         dead.add(last, e.chunks);
         _deadRings[operatorId] = dead;
         inv.deadWritten = now_.epochOf();
-        _inventories[operatorId] = inv;
 
         Round idleFrom = deadFrom > now_ ? deadFrom : now_;
         Lanes.Ring memory ring = _rings[operatorId][inv.ring];
         ring.clean(idleFrom.epochOf(), inv.written);
-        if (_liveAt(operatorId, inv, ring, idleFrom) == 0) _setIdle(operatorId, idleFrom);
+        if (_liveAt(operatorId, inv, ring, idleFrom) == 0) {
+            _setIdle(operatorId, idleFrom);
+            // What is pending begins after a gap.
+            if (inv.pendingFrom > idleFrom.epochOf()) inv.liveSince = inv.pendingFrom.first();
+        }
+        _inventories[operatorId] = inv;
         // What was to begin with the next epoch counts there even if it does not (EpochSchedule): with nothing due, if nothing else is left.
         Round next = inv.pendingFrom.first();
         if (inv.pendingFrom > now_.epochOf() && _liveAt(operatorId, inv, ring, next) == 0) _setIdle(operatorId, next);
@@ -259,6 +263,7 @@ contract Holdings is IHoldings, Clock {
         _inventories[operatorId] = inv;
         _tallies[operatorId][epoch].ejected = true;
         _setIdle(operatorId, stamp.addRounds(1));
+        if (inv.pendingFrom > epoch) _setIdle(operatorId, inv.pendingFrom.first()); // of what was to begin, nothing will
         emit Ejected(operatorId, stamp, held);
     }
 

@@ -49,11 +49,7 @@ contract EndTest is BaseTest {
     }
 
     function test_PendingNoLongerWhen_TheSlotWasToStartWithTheNextEpoch() external {
-        uint32 content = _publish(ONE_CHUNK * 3);
-        uint40 first = _hold(op, content, 1);
-        IMarket.Request memory r = _request(content, 1, 2);
-        (r.incumbentOrder, r.startEpoch) = (first, _epoch().addEpochs(1));
-        uint40 renewal = _open(r);
+        (uint40 first, uint40 renewal) = _renewalOf(_publish(ONE_CHUNK * 3));
         _to(_epoch(), 27);
         _accept(renewal, 0, op);
         _expectChunks(3, 0); // the renewal is in the ring, and not live
@@ -122,6 +118,46 @@ contract EndTest is BaseTest {
         assertEq(holdings.tally(op, epoch).lostHalves, 2);
         assertEq(Round.unwrap(holdings.entry(op, epoch, 0).deadFrom), 0);
         assertEq(operators.operator(op).stake, (1000 - 1) * uint256(STAKE));
+    }
+
+    /// Four bad rounds, a gap with nothing live, three bad rounds of the renewal: three in a row, not seven.
+    function test_BadRoundsBeforeAGapAreNotInARow() external {
+        (uint40 first, uint40 renewal) = _renewalOf(_publish(ONE_CHUNK * 3));
+        Epoch e = _epoch();
+        _to(e, 22);
+        _seed();
+        _prove(op);
+        _next();
+        _idleTo(e.first().addRounds(27));
+        assertEq(holdings.badInARow(op), 4);
+        _accept(renewal, 0, op);
+        _reportLoss(first, 0);
+        _idleTo(e.addEpochs(1).first().addRounds(3));
+        assertEq(holdings.badInARow(op), 3);
+    }
+
+    /// An operator ejected with a renewal pending has nothing in the epoch in which that was to begin: no round of it is due.
+    function test_IdleWhen_EjectedBeforeARenewalBegins() external {
+        (uint40 first, uint40 renewal) = _renewalOf(_publish(ONE_CHUNK * 3));
+        Epoch e = _epoch();
+        _idleTo(e.first().addRounds(27));
+        _accept(renewal, 0, op);
+        audits.eject(op);
+        market.unwind(first, 0);
+        market.unwind(renewal, 0);
+        assertEq(holdings.tally(op, e.addEpochs(1)).idle, (uint32(1) << 30) - 1);
+        _to(e.addEpochs(2), 2);
+        settlement.settle(op, e);
+        uint256 before = _reputation(op);
+        settlement.settle(op, e.addEpochs(1));
+        assertEq(_reputation(op), before);
+    }
+
+    function _renewalOf(uint32 content) private returns (uint40 first, uint40 renewal) {
+        first = _hold(op, content, 1);
+        IMarket.Request memory r = _request(content, 1, 2);
+        (r.incumbentOrder, r.startEpoch) = (first, _epoch().addEpochs(1));
+        renewal = _open(r);
     }
 
     function _expectChunks(uint256 live, uint256 dead) private view {

@@ -101,4 +101,32 @@ contract HiddenLossTest is EconomyTest {
         assertEq(operators.operator(op).stake, 10_000 * uint256(STAKE));
         assertEq(audits.credit(_payout(op)), AUDIT_FEE);
     }
+
+    /// Mallory proves an epoch's last round, does not answer the audit due in it, and reports the loss in the next epoch, before anybody
+    /// closes the audit: the epoch would be paid in full, and the next one's capacity would dilute the loss.
+    function test_AReportMovesNoFailedAuditToTheNextEpoch() external {
+        uint256 closed = _meritAfterAFailedAudit(false);
+        assertEq(_meritAfterAFailedAudit(true), closed, "a failed audit counts in the epoch it was due");
+    }
+
+    function _meritAfterAFailedAudit(bool isReported) private returns (uint256 merit) {
+        uint256 start = vm.snapshotState();
+        uint32 mallory = _register(1000);
+        uint40 order = _hold(mallory, _publish(ONE_CHUNK * 100), 2);
+        Epoch e = _epoch();
+        for (; _now() < e.first().addRounds(28); _next()) {
+            _seed();
+            _prove(mallory);
+        }
+        _audit(order, 0);
+        _nextSeeded();
+        _prove(mallory);
+        _next();
+        if (isReported) _reportLoss(order, 0);
+        else audits.close(order, 0);
+        assertEq(holdings.tally(mallory, e).lostHalves, 200);
+        _settle(mallory, e);
+        merit = pool.share(mallory, e).merit;
+        vm.revertToState(start);
+    }
 }
