@@ -6,6 +6,7 @@ import {
   type Account,
   type Chain,
   createTestClient,
+  defineChain,
   type Hex,
   type HttpTransport,
   http,
@@ -17,9 +18,16 @@ import {
   walletActions,
 } from "viem";
 import { type HDAccount, mnemonicToAccount } from "viem/accounts";
-import { foundry } from "viem/chains";
 
 const HOST = "127.0.0.1";
+
+/** The chain that anvil is unless it is told otherwise. Not viem/chains', which loads every chain there is, for a second. */
+export const LOCAL_CHAIN = defineChain({
+  id: 31337,
+  name: "Anvil",
+  nativeCurrency: { name: "Ether", symbol: "ETH", decimals: 18 },
+  rpcUrls: { default: { http: [`http://${HOST}:8545`] } },
+});
 const MNEMONIC = "test test test test test test test test test test test junk";
 
 /** Reads, writes and turns the knobs of a local chain, as one of its accounts. */
@@ -82,7 +90,14 @@ export class Anvil {
   client(index = 0): LocalClient {
     const transport = http(this.rpcUrl);
     const account = localAccount(index);
-    return createTestClient({ mode: "anvil", chain: foundry, transport, account, pollingInterval: 50, cacheTime: 0 })
+    return createTestClient({
+      mode: "anvil",
+      chain: LOCAL_CHAIN,
+      transport,
+      account,
+      pollingInterval: 50,
+      cacheTime: 0,
+    })
       .extend(publicActions)
       .extend(walletActions);
   }

@@ -2,7 +2,6 @@ import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { promisify } from "node:util";
-import { foundry } from "viem/chains";
 import { LocalBeacon } from "../beacon/local.ts";
 import { encodeKey, openBeacon } from "../beacon/scheme.ts";
 import { EXIT, HoldfastError } from "../errors.ts";
@@ -12,7 +11,7 @@ import { Beacon } from "../sdk/contracts.ts";
 import type { Deployment } from "../sdk/deployment.ts";
 import { loadDeployment } from "../sdk/node.ts";
 import { read } from "../sdk/read.ts";
-import { Anvil, type LocalClient, localKey } from "./anvil.ts";
+import { Anvil, LOCAL_CHAIN, type LocalClient, localKey } from "./anvil.ts";
 
 const FORGE = "script/tools/forge.cjs";
 
@@ -135,5 +134,5 @@ async function deploy(rpcUrl: string, folder: string, beacon: LocalBeacon, optio
 }
 
 function deploymentFile(folder: string): string {
-  return `${folder}/${foundry.id}.json`;
+  return `${folder}/${LOCAL_CHAIN.id}.json`;
 }
