@@ -499,5 +499,6 @@ function* yulChanges(node, textOf) {
   const [name, text] = [node.functionName.name, textOf(node)];
   if (YUL[name]) yield [node, YUL[name] + text.slice(name.length)];
   if (name === "eq" || name === "iszero") yield [node, `iszero(${text})`];
-  for (const argument of node.arguments) yield* yulChanges(argument, textOf);
+  const isNothing = name === "revert" && textOf(node.arguments[1]) === "0"; // from wherever it is
+  for (const argument of isNothing ? node.arguments.slice(1) : node.arguments) yield* yulChanges(argument, textOf);
 }

@@ -80,6 +80,10 @@ test("assembly changes too", () => {
     "removal: c := shl(b, x) → nothing",
     "assembly: lt(x, b) → gt(x, b)",
   ]);
+  expect(changes(mutate("assembly { revert(0, 0) }"))).toEqual([
+    "assembly: revert(0, 0) → revert(0, 1)",
+    "removal: revert(0, 0) → nothing",
+  ]);
 });
 
 test("every mutant is in a copy that compiles, with the text as it was where none is switched on", () => {

@@ -28,6 +28,8 @@ const RESULTS = join(CACHE, "results.jsonl");
 const SOLC = resolve(CACHE, "solc");
 const SNAPSHOT = "snapshots/mutation.json";
 const GOAL = 0.95;
+/** Against which tests: the contract's own, the others that use it as well, those that take long as well. */
+const LEVELS = ["own", "others", "all"];
 const FUZZ_RUNS = 16;
 /** Tests that take long: what others notice does not meet them, and they get an eighth of the fuzz runs. */
 const SLOW = ["test/Holdings/draw.t.sol", "test/attack/", "test/deployment/", "test/invariant/"];
@@ -65,6 +67,7 @@ for (const name of names) {
 const started = Date.now();
 const { mutants, texts, dropped } = await found();
 if (options.fresh) rmSync(RESULTS, { force: true });
+let snapshot = readSnapshot();
 const results = readResults();
 const killers = new Map(); // function, or file => the test file that killed a mutant of it last
 const trees = new Map(); // folder of tests => what layOut says of it
@@ -74,8 +77,7 @@ process.once("SIGINT", () => {
   process.exit();
 });
 writeCompiler();
-await pass("own", ownStages);
-if (!options.own) await pass("all", otherStages);
+for (const against of options.own ? ["own"] : LEVELS) await pass(against);
 report();
 
 // ---- Mutants and the trees they run in ----
@@ -175,21 +177,13 @@ function mutatedText(path) {
 
 // ---- Runs ----
 
-/** A mutant's contract's own tests. */
-function ownStages({ file }) {
-  return stagesWith(FUZZ_RUNS, suites.of(file).own);
-}
-
-/** All others that use the contract, and its own again with more fuzz runs. */
-function otherStages({ file }) {
+/** What a mutant meets that lived until then. At last its own tests again, with more fuzz runs. */
+function stagesAgainst(against, { file }) {
   const { own, others } = suites.of(file);
-  return [
-    ...stagesWith(FUZZ_RUNS, others),
-    ...stagesWith(
-      4 * FUZZ_RUNS,
-      own.filter((path) => !isSlow(path)),
-    ),
-  ];
+  const quick = (path) => !isSlow(path);
+  if (against === "own") return stagesWith(FUZZ_RUNS, own);
+  if (against === "others") return stagesWith(FUZZ_RUNS, others.filter(quick));
+  return [...stagesWith(FUZZ_RUNS, others.filter(isSlow)), ...stagesWith(4 * FUZZ_RUNS, own.filter(quick))];
 }
 
 /** Runs of forge: a folder's tests in one, those that take long last. */
@@ -208,11 +202,13 @@ function isSlow(path) {
   return SLOW.some((start) => path.startsWith(start));
 }
 
-/** Runs the stages of each mutant chosen that has not met such tests, until one fails. */
-async function pass(against, stagesOf) {
-  const queue = chosen.filter((mutant) => !isJudged(mutant, against));
+/** Shows such tests to each mutant chosen that has not met them, until one fails. What makes no difference meets its own alone. */
+async function pass(against) {
+  const isEquivalent = (mutant) => against !== "own" && reasonOf(mutant).startsWith("no difference");
+  const queue = chosen.filter((mutant) => !isJudged(mutant, against) && !isEquivalent(mutant));
+  const stagesOf = (mutant) => stagesAgainst(against, mutant);
   const folders = new Set(queue.flatMap(stagesOf).map(({ folder }) => folder));
-  if (queue.length) say(`${queue.length} mutants against ${against === "own" ? "their contract's own" : "all"} tests`);
+  if (queue.length) say(`${queue.length} mutants against ${against} tests`);
   await inParallel([...folders].sort(), async (folder) => trees.set(folder, await layOut(folder)));
   let [done, survived] = [0, 0];
   await inParallel(queue, async (mutant) => {
@@ -294,9 +290,9 @@ function forgeRuns(args, { tree, env = {} }) {
 /** Whether a mutant's result is known: killed by any tests, or survived those it is to meet. */
 function isJudged(mutant, against) {
   const result = results.get(idOf(mutant));
-  if (!result || (!result.by && against === "all" && result.against === "own")) return false;
-  if (result.basis !== basisOf(mutant.file, result)) return false;
-  if (result.by) for (const scope of scopesOf(mutant)) killers.set(scope, result.by);
+  if (!result || result.basis !== basisOf(mutant.file, result)) return false;
+  if (!result.by) return LEVELS.indexOf(result.against) >= LEVELS.indexOf(against);
+  for (const scope of scopesOf(mutant)) killers.set(scope, result.by);
   return true;
 }
 
@@ -309,7 +305,7 @@ function basisOf(file, { by, test, against }) {
   return remember(`basis of ${file} ${by} ${test} ${against}`, () => {
     if (by) return hash([textOf(file), by, functionIn(by, test)]);
     const { own, others } = suites.of(file);
-    const met = against === "own" ? own : [...own, ...others];
+    const met = { own, others: [...own, ...others.filter((path) => !isSlow(path))], all: [...own, ...others] }[against];
     return hash([file, ...met.sort()].flatMap((path) => [path, textOf(path)]));
   });
 }
@@ -340,15 +336,18 @@ function readResults() {
 
 /** Prints scores and survivors, and brings the snapshot up to date. Of a run that was stopped, what it has come to. */
 function report() {
-  const judged = chosen.filter((mutant) => isJudged(mutant, options.own ? "own" : "all"));
-  const snapshot = existsSync(SNAPSHOT) ? JSON.parse(readFileSync(SNAPSHOT, "utf8")) : {};
+  snapshot = readSnapshot(); // reasons may have been given meanwhile
+  const judged = chosen.filter((mutant) => isJudged(mutant, "own"));
   const scores = {};
   for (const mutant of judged) {
     const name = nameOf(mutant.file);
-    scores[name] ??= emptyScore(name, judged, snapshot[name]);
+    scores[name] ??= emptyScore(name, judged);
+    const { by, against } = results.get(idOf(mutant));
     scores[name].run++;
-    if (results.get(idOf(mutant)).by) scores[name].killed++;
-    else scores[name].survivors[mutant.key] = snapshot[name]?.survivors[mutant.key] ?? "";
+    if (by) scores[name].killed++;
+    else scores[name].survivors[mutant.key] = reasonOf(mutant);
+    const isLess = LEVELS.indexOf(against) < LEVELS.indexOf(scores[name].against);
+    if (!by && isLess && !reasonOf(mutant).startsWith("no difference")) scores[name].against = against;
   }
   const all = Object.entries({ ...snapshot, ...scores }).sort(([a], [b]) => (a < b ? -1 : 1));
   writeFileSync(SNAPSHOT, `${JSON.stringify(Object.fromEntries(all), null, 2)}\n`);
@@ -359,23 +358,25 @@ function report() {
   if (killed < GOAL * judged.length) process.exitCode = 1;
 }
 
+function readSnapshot() {
+  return existsSync(SNAPSHOT) ? JSON.parse(readFileSync(SNAPSHOT, "utf8")) : {};
+}
+
+function reasonOf({ file, key }) {
+  return snapshot[nameOf(file)]?.survivors[key] ?? "";
+}
+
 /** Survivors of an earlier run that this one did not draw stay, with their reasons. */
-function emptyScore(name, judged, { survivors = {} } = {}) {
+function emptyScore(name, judged) {
   const keys = (list) => new Set(list.filter(({ file }) => nameOf(file) === name).map(({ key }) => key));
   const [there, drawn] = [keys(mutants), keys(judged)];
-  const stay = Object.entries(survivors).filter(([key]) => there.has(key) && !drawn.has(key));
-  return {
-    mutants: there.size,
-    run: 0,
-    killed: 0,
-    against: options.own ? "own" : "all",
-    survivors: Object.fromEntries(stay),
-  };
+  const stay = Object.entries(snapshot[name]?.survivors ?? {}).filter(([key]) => there.has(key) && !drawn.has(key));
+  return { mutants: there.size, run: 0, killed: 0, against: "all", survivors: Object.fromEntries(stay) };
 }
 
 function print(scores, judged) {
   for (const mutant of judged.filter((mutant) => !results.get(idOf(mutant)).by)) {
-    const reason = scores[nameOf(mutant.file)].survivors[mutant.key] || "no reason given";
+    const reason = reasonOf(mutant) || "no reason given";
     console.log(`\n${mutant.file}:${mutant.line} ${mutant.scope}: ${reason}\n- ${mutant.from}\n+ ${mutant.to}`);
   }
   console.log("");

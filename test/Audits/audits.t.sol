@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {IAccessManaged} from "@openzeppelin/contracts/access/manager/IAccessManaged.sol";
+
 import {IAudits} from "../../src/interfaces/IAudits.sol";
 import {IHoldings} from "../../src/interfaces/IHoldings.sol";
 import {IMarket} from "../../src/interfaces/IMarket.sol";
@@ -352,9 +354,31 @@ contract AuditsTest is BaseTest {
         _checkLedgers();
     }
 
-    /// @dev After eight bad rounds, in the round in which the audit is due.
+    function test_Close_ReturnsWhen_TheSlotWasEjectedInItsLastEpoch() external {
+        _to(Epoch.wrap(2), 0);
+        _auditAndEject(Round.wrap(70));
+        audits.close(order, 0);
+        assertEq(audits.credit(auditor), AUDIT_FEE);
+    }
+
+    /// Another slot, if the same operator takes it again.
+    function test_Close_ReturnsWhen_TheOperatorTookTheSlotAgain() external {
+        _auditAndEject();
+        _next();
+        market.unwind(order, 0);
+        _to(Epoch.wrap(2), 0);
+        _accept(order, 0, op);
+        audits.close(order, 0);
+        assertEq(audits.credit(auditor), AUDIT_FEE);
+    }
+
     function _auditAndEject() private {
-        _idleTo(Round.wrap(40));
+        _auditAndEject(Round.wrap(40));
+    }
+
+    /// @dev After eight bad rounds, in the round in which the audit is due.
+    function _auditAndEject(Round round) private {
+        _idleTo(round);
         _audit(order, 0);
         _nextSeeded();
         audits.eject(op);
@@ -403,7 +427,22 @@ contract AuditsTest is BaseTest {
         _checkLedgers();
     }
 
+    /// H-RAND-3: each slot and round has words of its own.
+    function test_HRand3_AuditSeedsDiffer() external {
+        _seed();
+        bytes32 seed = audits.auditSeed(order, 0);
+        assertEq(seed, keccak256(abi.encode("audit", beacon.seed(_now()), order, 0)));
+        assertNotEq(seed, audits.auditSeed(order, 1));
+        assertNotEq(seed, audits.auditSeed(order + 1, 0));
+    }
+
     // ---- setAuditFee ----
+
+    function test_SetAuditFee_RevertWhen_NotGoverned() external {
+        vm.expectRevert(abi.encodeWithSelector(IAccessManaged.AccessManagedUnauthorized.selector, anyone));
+        vm.prank(anyone);
+        audits.setAuditFee(1);
+    }
 
     function test_SetAuditFee_RevertWhen_OutOfBounds() external {
         vm.startPrank(governor);
