@@ -5,7 +5,7 @@ import { cancelOpenSync } from "../sdk/actions/cancelOpen.ts";
 import { openAudit } from "../sdk/actions/openAudit.ts";
 import { withdrawOrderSync } from "../sdk/actions/withdrawOrder.ts";
 import { epochOf, roundAt } from "../sdk/clock.ts";
-import { Audits, Market } from "../sdk/contracts.ts";
+import { Audits, Market, Operators } from "../sdk/contracts.ts";
 import { placeOrder } from "../sdk/flows/placeOrder.ts";
 import { pay } from "../sdk/pay.ts";
 import { read } from "../sdk/read.ts";
@@ -75,6 +75,11 @@ async function open(contentId: number, options: OpenOptions): Promise<void> {
   const startEpoch = options.start ?? (await read(wallet, deployment, Market, "currentEpoch", []));
   const terms = { contentId, replicas, epochs, startEpoch, minReputation, minReliability, incumbentOrder };
   const designated = options.operator.map(integer(1, 2 ** 32 - 1));
+  const stranger = Math.max(0, ...designated);
+  if (stranger > (await read(wallet, deployment, Operators, "count", [])))
+    throw new HoldfastError(`there is no operator ${stranger}`, {
+      hint: "they are numbered from 1, in the order they registered",
+    });
   const { orderId } = await placeOrder(wallet, { deployment, ...terms, designated });
   print(
     options,

@@ -66,6 +66,8 @@ test("an uploader cancels a replica nobody holds, withdraws what it would have c
     sources: [],
   });
   const start = (await read(wallet, deployment, Market, "currentEpoch", [])) + 1;
+  const forNobody = holdfast("order", "open", `${contentId}`, "--operator", "99");
+  await expect(forNobody).rejects.toThrow(/there is no operator 99/);
   const { orderId } = await holdfast("order", "open", `${contentId}`, "--replicas", "3", "--start", `${start}`);
   const deposit = await read(wallet, deployment, Market, "accounted", []);
   const third = `${deposit / 3n}`;

@@ -1,4 +1,5 @@
-import { rename, rm, writeFile } from "node:fs/promises";
+import { rename, rm, stat, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import { EXIT, HoldfastError } from "../errors.ts";
 import {
@@ -42,13 +43,18 @@ function createCommand(): Command {
     .description("make a hybrid (v1 and v2) torrent of a file or folder, and its commitment")
     .argument("<path>", "the file or folder")
     .requiredOption("-o, --output <file>", "the .torrent to write")
-    .option("--piece-length <bytes>", "a power of two, at least 16384 (default: for 750 to 1500 pieces)", readBytes)
+    .option(
+      "--piece-length <bytes>",
+      "a power of two, 16384 to 268435456 (default: for 750 to 1500 pieces)",
+      pieceLengthOption,
+    )
     .option("--v2-only", "without the v1 side, which older clients need")
     .option("--name <name>", "what the torrent calls its content (default: as the file or folder is called)")
     .option("--tracker <url>", "where to announce; may be repeated", collectTrackers, [])
     .action((path: string, flags: CreateFlags, command: Command) =>
       run(async (work) => {
         const { output, tracker: trackers, ...options } = flags;
+        await requireFolder(dirname(output), output); // before hours of hashing
         const { bytes, torrent, commitment } = await createTorrent(path, { ...options, ...work, trackers });
         await writeWhole(output, bytes);
         report({ file: output, ...summary(torrent), dataRoot: hex(commitment.dataRoot) }, command);
@@ -129,6 +135,11 @@ function showProgress(done: number, total: number): void {
   process.stderr.write(done === total ? "\r\u001b[K" : `\r${percent}% of ${total} bytes`);
 }
 
+async function requireFolder(folder: string, path: string): Promise<void> {
+  const there = await stat(folder).catch(() => undefined);
+  if (!there?.isDirectory()) throw new HoldfastError(`${path}: there is no such folder`);
+}
+
 /** Writes a file whole or not at all. */
 async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
   const temporary = `${path}.${process.pid}.tmp`;
@@ -138,7 +149,7 @@ async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
   } catch (error) {
     await rm(temporary, { force: true });
     const { code, message } = error as NodeJS.ErrnoException;
-    const reason = code === "ENOENT" ? "there is no such folder" : code === "EISDIR" ? "this is a folder" : message;
+    const reason = code === "EISDIR" ? "this is a folder" : message;
     throw new HoldfastError(`${path}: ${reason}`, { cause: error });
   }
 }
@@ -147,7 +158,9 @@ function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString("hex");
 }
 
-function readBytes(text: string): number {
-  if (!/^\d{1,12}$/.test(text)) throw new InvalidArgumentError("Not a number of bytes, like 1048576.");
-  return Number(text);
+/** What BEP 52 allows and clients take. */
+function pieceLengthOption(text: string): number {
+  const bytes = Number(text);
+  if (/^\d+$/.test(text) && Number.isInteger(Math.log2(bytes)) && bytes >= 2 ** 14 && bytes <= 2 ** 28) return bytes;
+  throw new InvalidArgumentError("Not a power of two of bytes from 16384 to 268435456, like 1048576.");
 }
