@@ -69,6 +69,10 @@ contract SucceedTest is BeaconTest {
         _expectSource(2, key, DRAND_GENESIS, PERIOD);
         _expectSource(3, key, DRAND_GENESIS, 6);
         _expectSource(6, key, DRAND_GENESIS, 6);
+        // And leaves nothing of it, if it begins later.
+        _succeed(8, HEIR_GENESIS);
+        _expectSource(7, key, DRAND_GENESIS, PERIOD);
+        _expectSource(8, heirKey, HEIR_GENESIS, HEIR_PERIOD);
     }
 
     function test_SeedsEachEpochWithItsOwnSource() external {
