@@ -291,8 +291,11 @@ abstract contract BaseTest is Test, Deployer {
     // ---- Proofs ----
 
     /// @dev What `operatorId` has to send for the round under way: the hints of all draws, and words where there is something to answer.
-    function _proof(uint32 operatorId) internal view returns (bytes memory proof) {
-        IHoldings.Challenge[] memory drawn = holdings.challenges(operatorId);
+    function _proof(uint32 operatorId) internal view returns (bytes memory) {
+        return _proofOf(holdings.challenges(operatorId));
+    }
+
+    function _proofOf(IHoldings.Challenge[] memory drawn) internal view returns (bytes memory proof) {
         uint256 from;
         for (uint256 i; i < drawn.length; ++i) {
             if (!drawn[i].answer && i + 1 != drawn.length) continue;

@@ -29,40 +29,21 @@ abstract contract ProtocolKeepers is ProtocolModel {
     // ---- Actions ----
 
     /// @dev One keeper comes, goes, is removed or admitted again, or is made whole.
-    function member(uint256 r) public {
+    function member(uint256 r) public action {
+        r = _mix(r);
         address k = keepers[r % KEEPERS];
-        uint256 what = (r >> 8) % 32;
-        if (what < 16) _join(k);
-        else if (what == 16) _try("resign", k, address(oracle), abi.encodeCall(oracle.resign, ()));
-        else if (what == 17) _try("remove", governor, address(oracle), abi.encodeCall(oracle.remove, (k)));
-        else if (what < 24) _try("admit", governor, address(oracle), abi.encodeCall(oracle.admit, (k)));
-        else if (what < 27) _withdrawBond(k);
+        uint256 what = (r >> 8) % 16;
+        if (what < 6 && oracle.keeper(k).fullBond == 0) _join(k);
+        else if (what == 6) _try("resign", k, address(oracle), abi.encodeCall(oracle.resign, ()));
+        else if (what == 7) _try("remove", governor, address(oracle), abi.encodeCall(oracle.remove, (k)));
+        else if (what < 11) _try("admit", governor, address(oracle), abi.encodeCall(oracle.admit, (k)));
+        else if (what < 14) _withdrawBond(k);
         else _topUp(k);
     }
 
-    /// @dev The next epoch's first rounds, with what the committee says of the one that ends: most commit, most of them reveal all.
-    function report(uint256 r) public {
-        Epoch epoch = _epoch();
-        _to(epoch.addEpochs(1), 0);
-        for (uint256 i; i < KEEPERS; ++i) {
-            if (r >> 8 * i & 7 == 0) continue;
-            bytes memory call = abi.encodeCall(oracle.commit, (epoch, _link(keepers[i], epoch, 0, r >> 8 * i), PAGES));
-            _try("commit", keepers[i], address(oracle), call);
-        }
-        _to(epoch.addEpochs(1), 1);
-        for (uint256 i; i < KEEPERS; ++i) {
-            uint256 pages = r >> (8 * i + 128) & 7 == 0 ? 1 : PAGES;
-            for (uint256 p; p < pages; ++p) {
-                bytes32 next = _link(keepers[i], epoch, p + 1, r >> 8 * i);
-                _try("reveal", keepers[i], address(oracle), abi.encodeCall(oracle.reveal, (epoch, _values(p, r >> 8 * i), next)));
-            }
-        }
-        _to(epoch.addEpochs(1), 2);
-        if (r >> 120 & 7 != 0) _tally(epoch);
-    }
-
-    /// @dev Pages not tallied and faults not charged yet, of the last epochs.
-    function tallyAndForfeit(uint256 r) public {
+    /// @dev Pages not tallied, faults not charged and pay not drawn yet, of the last epochs.
+    function keepersDues(uint256 r) public action {
+        r = _mix(r);
         uint32 epoch = Epoch.unwrap(_epoch());
         for (uint32 e = epoch > 5 ? epoch - 5 : 1; e < epoch; ++e) {
             if (r >> e % 64 & 1 != 0) _tally(Epoch.wrap(e));
@@ -72,18 +53,42 @@ abstract contract ProtocolKeepers is ProtocolModel {
                 forfeited += bond - oracle.keeper(keepers[i]).bond;
             }
         }
+        _payKeepers(r >> 64);
     }
 
-    function payKeepers(uint256 r) public {
+    // ---- Steps ----
+
+    /// @dev Those of the seats whose bits are set.
+    function _payKeepers(uint256 seats) internal {
         for (uint32 e = 1; e < nextToFreeze; ++e) {
+            uint256 unpaid = pool.epochFees(Epoch.wrap(e)).unpaidKeepers & seats;
             for (uint256 seat; seat < KEEPERS; ++seat) {
-                if (r >> seat & 1 == 0 || pool.epochFees(Epoch.wrap(e)).unpaidKeepers >> seat & 1 == 0) continue;
+                if (unpaid >> seat & 1 == 0) continue;
                 _must("payKeeper", anyone, address(oracle), abi.encodeCall(oracle.payKeeper, (Epoch.wrap(e), seat)));
             }
         }
     }
 
-    // ---- Steps ----
+    /// @dev The next epoch's first rounds, with what the committee says of the one that ends: most commit, most of them reveal all.
+    function _report(uint256 r) internal {
+        Epoch epoch = _epoch();
+        _goTo(epoch.addEpochs(1), 0);
+        for (uint256 i; i < KEEPERS; ++i) {
+            if (r >> 8 * i & 7 == 0) continue;
+            bytes memory call = abi.encodeCall(oracle.commit, (epoch, _link(keepers[i], epoch, 0, r >> 8 * i), PAGES));
+            _try("commit", keepers[i], address(oracle), call);
+        }
+        _goTo(epoch.addEpochs(1), 1);
+        for (uint256 i; i < KEEPERS; ++i) {
+            uint256 pages = r >> (8 * i + 128) & 7 == 0 ? 1 : PAGES;
+            for (uint256 p; p < pages; ++p) {
+                bytes32 next = _link(keepers[i], epoch, p + 1, r >> 8 * i);
+                _try("reveal", keepers[i], address(oracle), abi.encodeCall(oracle.reveal, (epoch, _values(p, r >> 8 * i), next)));
+            }
+        }
+        _goTo(epoch.addEpochs(1), 2);
+        if (r >> 120 & 7 != 0) _tally(epoch);
+    }
 
     function _tally(Epoch epoch) internal {
         for (uint256 p; p < PAGES; ++p) {

@@ -10,10 +10,10 @@ import {ProtocolKeepers} from "./ProtocolKeepers.sol";
 /// @notice Payers among everybody else, with the operators' payout addresses as those they pay. RetrievalLedger knows every balance; here the
 /// sums are looked at, beside whatever the others do.
 abstract contract ProtocolPayers is ProtocolKeepers {
-    uint256 private constant PAYERS = 3;
+    uint256 internal constant PAYERS = 3;
     uint256 private constant MOST = 1e15; // asset wei
 
-    Vm.Wallet[PAYERS] private signers; // the last is the owner of a contract
+    Vm.Wallet[PAYERS] internal signers; // the last is the owner of a contract
     Vm.Wallet private key = vm.createWallet("session key");
     address[PAYERS] internal payers;
 
@@ -28,8 +28,12 @@ abstract contract ProtocolPayers is ProtocolKeepers {
 
     // ---- Actions ----
 
+    function deposit(uint256 r) public action {
+        _movePayersMoney(_mix(r));
+    }
+
     /// @dev Puts money in, moves it, takes it out.
-    function deposit(uint256 r) public {
+    function _movePayersMoney(uint256 r) internal {
         (address who, address operator) = (payers[r % PAYERS], agents[uint32((r >> 8) % 4 + 1)].payout);
         uint96 amount = uint96((r >> 16) % MOST >> (r >> 160) % 12);
         uint256 what = (r >> 80) % 16;
@@ -60,21 +64,21 @@ abstract contract ProtocolPayers is ProtocolKeepers {
             "payDirect"
         ];
         _try(names[what], who, address(retrieval), call);
-        if (what % 3 == 0) _takeOut();
+        if (what % 3 == 0) _takeOut(payers[(r >> 104) % PAYERS]);
     }
 
     /// @dev Whatever has thawed.
-    function _takeOut() private {
-        for (uint256 i; i < PAYERS; ++i) {
-            for (uint32 op = 1; op <= 4; ++op) {
-                _try("releaseEarmark", payers[i], address(retrieval), abi.encodeCall(retrieval.release, (agents[op].payout)));
-            }
-            _try("payerWithdraw", payers[i], address(retrieval), abi.encodeCall(retrieval.withdraw, (payers[i])));
+    function _takeOut(address who) private {
+        for (uint32 op = 1; op <= 4; ++op) {
+            if (retrieval.thawOf(who, agents[op].payout).until == 0) continue;
+            _try("releaseEarmark", who, address(retrieval), abi.encodeCall(retrieval.release, (agents[op].payout)));
         }
+        _try("payerWithdraw", who, address(retrieval), abi.encodeCall(retrieval.withdraw, (who)));
     }
 
     /// @dev H-RET-2: a batch goes through, whatever is in it.
-    function redeem(uint256 r) public {
+    function redeem(uint256 r) public action {
+        r = _mix(r);
         address operator = agents[uint32(r % 4 + 1)].payout;
         IRetrieval.SignedVoucher[] memory batch = new IRetrieval.SignedVoucher[](2);
         for (uint256 i; i < 2; ++i) {
@@ -92,7 +96,8 @@ abstract contract ProtocolPayers is ProtocolKeepers {
         assertTrue(ok, "a batch never fails");
     }
 
-    function collect(uint256 r) public {
+    function collect(uint256 r) public action {
+        r = _mix(r);
         if (r % 2 == 0) _must("sendTake", anyone, address(retrieval), abi.encodeCall(retrieval.sendTake, ()));
         else _try("collect", anyone, address(retrieval), abi.encodeCall(retrieval.collect, (agents[uint32((r >> 8) % 4 + 1)].payout)));
     }

@@ -1,41 +1,21 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {ICatalog} from "../../src/interfaces/ICatalog.sol";
+import {Pausable} from "@openzeppelin/contracts/utils/Pausable.sol";
+
 import {IOracle} from "../../src/interfaces/IOracle.sol";
-import {Epoch, Round} from "../../src/Types.sol";
+import {Epoch} from "../../src/Types.sol";
 import {UnrulyToken} from "../doubles/UnrulyToken.sol";
 import {DrandSigner} from "../utils/DrandSigner.sol";
-import {ProtocolPayers} from "./ProtocolPayers.sol";
+import {ProtocolOrders} from "./ProtocolOrders.sol";
 
-/// @notice Those on whom everybody depends: publishers, governor, guardian, and the asset in its moods.
-abstract contract ProtocolRulers is ProtocolPayers {
-    uint32 private constant CONTENTS = 8; // at most
-
-    // ---- Publishers ----
-
-    /// @dev Something new, or once more what is there: refused as long as its bond is.
-    function publish(uint256 r) public {
-        uint32 id = catalog.count() + 1;
-        uint40 blocks = [ONE_BLOCK, 513, ONE_CHUNK * 2][r % 3];
-        if (id > CONTENTS || (r >> 8) % 2 == 0) {
-            id = uint32((r >> 16) % (id - 1) + 1);
-            blocks = catalog.content(id).blocks;
-        }
-        ICatalog.Commitment memory c = _commitmentOf(id, blocks);
-        (ICatalog.Manifest memory m, bytes memory signature) = _manifest(c);
-        if (_try("publish", uploader, address(catalog), abi.encodeCall(catalog.publish, (m, c, signature)))) _keepTree(id, blocks);
-    }
-
-    function withdrawPublishersBond(uint256 r) public {
-        uint32 id = uint32(r % catalog.count() + 1);
-        _try("withdrawPublishersBond", anyone, address(catalog), abi.encodeCall(catalog.withdrawBond, (id)));
-    }
-
+/// @notice Those on whom everybody depends: governor, guardian, and the asset in its moods.
+abstract contract ProtocolRulers is ProtocolOrders {
     // ---- Governor and guardian ----
 
     /// @dev One parameter, within its bounds or beyond them, of any size.
-    function govern(uint256 r) public {
+    function govern(uint256 r) public action {
+        r = _mix(r);
         (address target, bytes memory call) = _decision(r % 10, r >> 8);
         _try("govern", governor, target, call);
     }
@@ -61,9 +41,10 @@ abstract contract ProtocolRulers is ProtocolPayers {
     }
 
     /// @dev Intake stops and goes on; nothing else stops with it.
-    function pauseOrUnpause(uint256 r) public {
+    function pauseOrUnpause(uint256 r) public action {
+        r = _mix(r);
         address[3] memory intakes = [address(market), address(operators), address(retrieval)];
-        bool pauses = (r >> 8) % 4 == 0;
+        bool pauses = !Pausable(intakes[r % 3]).paused() && (r >> 8) % 4 == 0;
         bytes memory call = pauses ? abi.encodeCall(market.pause, ()) : abi.encodeCall(market.unpause, ());
         _try(pauses ? bytes32("pause") : bytes32("unpause"), guardian, intakes[r % 3], call);
     }
@@ -71,7 +52,8 @@ abstract contract ProtocolRulers is ProtocolPayers {
     // ---- The asset ----
 
     /// @dev Some actions while the asset behaves in one of its ways. Then it is calm again, but somebody may stay blocked.
-    function unrulyAsset(uint256 r) public {
+    function unrulyAsset(uint256 r) public action {
+        r = _mix(r);
         UnrulyToken.Mood mood = UnrulyToken.Mood((r >> 8) % 5);
         if (blocked != address(0)) token.setBlocked(blocked, false);
         blocked = (r >> 16) % 3 != 0 ? address(0) : _somebody(r >> 24);
