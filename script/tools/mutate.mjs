@@ -107,7 +107,7 @@ function choose() {
   const size = Number(options.sample ?? asked.length);
   const drawn = [...asked].sort((a, b) => (lot(a) < lot(b) ? -1 : 1)).slice(0, size);
   if (drawn.length < asked.length) say(`${drawn.length} of ${asked.length} mutants, drawn by seed ${options.seed}`);
-  return drawn.sort((a, b) => a.n - b.n);
+  return drawn;
 }
 
 function lot({ file, key }) {
@@ -151,6 +151,7 @@ async function layOut(folder) {
   if (existsSync(baseline)) return JSON.parse(readFileSync(baseline, "utf8"));
   say(`Compiling test/${folder}`);
   await forgeRuns(["build", "--quiet"], { tree });
+  for (const path of pathsIn(join(tree, "out"))) slim(path);
   const outputs = [];
   for (const stage of stagesWith(FUZZ_RUNS, tests)) {
     outputs.push((await forgeTest(0, { ...stage, failFast: false })).output);
@@ -162,11 +163,19 @@ async function layOut(folder) {
   return failing;
 }
 
+/** Takes from an artifact, which forge reads at every start, what it does not need to run tests. */
+function slim(path) {
+  const { abi, bytecode, deployedBytecode, ...rest } = JSON.parse(readFileSync(path, "utf8"));
+  if (!bytecode) return;
+  for (const code of [bytecode, deployedBytecode]) code.sourceMap = "";
+  writeFileSync(path, JSON.stringify({ abi, bytecode, deployedBytecode, id: rest.id }));
+}
+
 /** Forge asks the compiler for its version at every start, and a shell answers sooner than Node. */
 function writeCompiler() {
   const solc = resolve("script/tools/solc.cjs");
   const version = execFileSync(process.execPath, [solc, "--version"], { encoding: "utf8" });
-  const script = `#!/bin/sh\nif [ "$1" = --version ]; then echo '${version}'; else exec '${solc}' "$@"; fi\n`;
+  const script = `#!/bin/sh\nif [ "$1" = --version ]; then echo '${version}'; else exec '${process.execPath}' '${solc}' "$@"; fi\n`;
   writeFileSync(SOLC, script, { mode: 0o755 });
 }
 
@@ -202,7 +211,10 @@ function isSlow(path) {
   return SLOW.some((start) => path.startsWith(start));
 }
 
-/** Shows such tests to each mutant chosen that has not met them, until one fails. What makes no difference meets its own alone. */
+/**
+ * Shows such tests to each mutant chosen that has not met them, until one fails. What makes no difference meets its own alone. The order is
+ * drawn by seed, so that what a stopped run has come to is a fair sample.
+ */
 async function pass(against) {
   const isEquivalent = (mutant) => against !== "own" && reasonOf(mutant).startsWith("no difference");
   const queue = chosen.filter((mutant) => !isJudged(mutant, against) && !isEquivalent(mutant));
@@ -270,10 +282,10 @@ async function forgeTest(n, { folder, paths, fuzzRuns, failFast = true }) {
   return { output, by, test };
 }
 
-/** Without the optimizer, for compiling is what takes long. */
+/** Without the optimizer, for compiling is what takes long; and without a path to git, which forge would ask for submodules. */
 function forgeRuns(args, { tree, env = {} }) {
   return new Promise((done, fail) => {
-    const settings = { FOUNDRY_SOLC: SOLC, FOUNDRY_OPTIMIZER: "false", FOUNDRY_EXTRA_OUTPUT: "[]" };
+    const settings = { FOUNDRY_SOLC: SOLC, FOUNDRY_OPTIMIZER: "false", FOUNDRY_EXTRA_OUTPUT: "[]", PATH: "" };
     const child = spawn(forge, args, { cwd: tree, env: { ...process.env, ...settings, ...env } });
     let output = "";
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => (output += data));

@@ -148,6 +148,21 @@ contract OpenTest is BaseTest {
         _checkLedgers();
     }
 
+    function test_Collect_ASingleWei() external {
+        vm.prank(governor);
+        market.setTerms(1, 0);
+        uint32 op = _register(100);
+        uint40 order = _open(_publish(ONE_BLOCK), 1, 1);
+        _to(Epoch.wrap(1), 26);
+        _accept(order, 0, op);
+        _to(Epoch.wrap(1), 28);
+        _seed();
+        _activate(order, 0); // live in the last round
+        _freeze(Epoch.wrap(1));
+        assertEq(pool.accounted(), 1);
+        _checkLedgers();
+    }
+
     function test_RevertWhen_TheCallerIsAnother() external {
         bytes memory err = abi.encodeWithSelector(IMarket.Market_Unauthorized.selector, anyone);
         vm.startPrank(anyone);

@@ -47,6 +47,16 @@ contract PoolRecordsTest is BaseTest {
         assertEq(pool.accounted(), 100_000 - 570 - 666);
     }
 
+    function test_PaysASingleWei() external {
+        asset.mint(address(pool), 2);
+        vm.startPrank(address(settlement));
+        pool.weigh(1, E, 2, WAD);
+        pool.freeze(E, 2, 0, 0);
+        vm.startPrank(address(operators));
+        assertEq(pool.pay(1, E, anyone, false), 1);
+        assertEq(asset.balanceOf(anyone), 1);
+    }
+
     function test_KeepsNoSeatsWhere_NoneIsPaid() external {
         vm.startPrank(address(settlement));
         pool.freeze(E, 100, 3, 5); // 2 wei for three seats are none

@@ -47,6 +47,49 @@ contract RedeemTest is RetrievalTest {
         _checkLedgers();
     }
 
+    /// What an earmark held when the channel has paid already is drawn for the growth alone, and leaves the free deposit as it is.
+    function test_HRet1_DrawsTheGrowthFromTheEarmark() external {
+        _earmark(payer.addr, op, 60e12);
+        _expect(_plain(30e12, 0), IRetrieval.Outcome.Paid, 30e12);
+        _expect(_plain(50e12, 0), IRetrieval.Outcome.Paid, 20e12);
+        assertEq(retrieval.earmarkOf(payer.addr, op), 10e12);
+        assertEq(retrieval.account(payer.addr).earmarked, 10e12);
+        assertEq(retrieval.account(payer.addr).balance, MONEY - 60e12);
+        _expect(_plain(75e12, 0), IRetrieval.Outcome.Paid, 25e12);
+        assertEq(retrieval.earmarkOf(payer.addr, op), 0);
+        assertEq(retrieval.account(payer.addr).balance, MONEY - 75e12);
+        _checkLedgers();
+    }
+
+    /// In one batch with a voucher that is paid, what is skipped credits no byte.
+    function test_HRet1_CreditsTheBytesOfWhatIsPaid() external {
+        IRetrieval.SignedVoucher memory short = _signed(rival, _voucher(rival.addr, op, content, 2 * MONEY, 1));
+        _expect(short, IRetrieval.Outcome.Short, MONEY);
+        _expect(_plain(1e12, 5), IRetrieval.Outcome.Paid, 1e12);
+        _authorise(payer.addr, key.addr, 1, 1e12);
+        vm.warp(block.timestamp + 1);
+        IRetrieval.SignedVoucher[] memory batch = new IRetrieval.SignedVoucher[](6);
+        batch[0] = short; // nothing left
+        batch[1] = _plain(1e12, 99); // nothing new
+        batch[2] = _signed(payer, _voucher(payer.addr, op, content2 + 1, 1e12, 99)); // no content
+        batch[3] = _signed(rival, _voucher(payer.addr, op, content, 3e12, 99)); // another's signature
+        batch[4] = _signed(key, _voucher(payer.addr, op, content, 3e12, 99)); // a key that has expired
+        batch[5] = _plain(2e12, 12);
+        (uint256 amount, IRetrieval.Outcome[] memory outcomes) = retrieval.redeem(op, batch);
+        assertEq(amount, 1e12);
+        assertEq(uint8(outcomes[0]), uint8(IRetrieval.Outcome.NoBalance));
+        assertEq(uint8(outcomes[1]), uint8(IRetrieval.Outcome.NothingNew));
+        assertEq(uint8(outcomes[2]), uint8(IRetrieval.Outcome.UnknownContent));
+        assertEq(uint8(outcomes[3]), uint8(IRetrieval.Outcome.BadSignature));
+        assertEq(uint8(outcomes[4]), uint8(IRetrieval.Outcome.KeyExpired));
+        assertEq(uint8(outcomes[5]), uint8(IRetrieval.Outcome.Paid));
+        (uint256 up,) = retrieval.ratio(op);
+        assertEq(up, 1 + 12);
+        assertEq(retrieval.served(content), 1 + 12);
+        (, uint256 down) = retrieval.ratio(payer.addr);
+        assertEq(down, 12);
+    }
+
     function test_SkipsWhen_NobodyWhoMaySigned() external {
         IRetrieval.SignedVoucher memory v = _signed(rival, _voucher(payer.addr, op, content, 1, 0));
         _expect(v, IRetrieval.Outcome.BadSignature, 0);
