@@ -69,6 +69,7 @@ const { mutants, texts, dropped } = await found();
 if (options.fresh) rmSync(RESULTS, { force: true });
 let snapshot = readSnapshot();
 const results = readResults();
+const turns = new Map(); // folder of tests => the last run of forge in its tree
 const killers = new Map(); // function, or file => the test file that killed a mutant of it last
 const trees = new Map(); // folder of tests => what layOut says of it
 const chosen = choose();
@@ -266,16 +267,24 @@ async function forgeTest(n, { folder, paths, fuzzRuns, failFast = true }) {
   args.push("--block-coinbase", `0x${n.toString(16).padStart(40, "0")}`, "--match-path", `{${paths.join(",")}}`);
   if (failFast) args.push("--fail-fast");
   if (excluded.length) args.push("--no-match-test", `^(${excluded.join("|")})\\(`);
-  const { code, output } = await forgeRuns(args, {
-    tree,
-    env: {
-      FOUNDRY_FUZZ_RUNS: String(fuzzRuns),
-      FOUNDRY_INVARIANT_RUNS: "1",
-      FOUNDRY_FUZZ_FAILURE_PERSIST_DIR: failures,
-      FOUNDRY_INVARIANT_FAILURE_PERSIST_DIR: failures,
-      FOUNDRY_INVARIANT_SHRINK_RUN_LIMIT: "0",
-    },
-  });
+  const run = () =>
+    forgeRuns(args, {
+      tree,
+      env: {
+        FOUNDRY_FUZZ_RUNS: String(fuzzRuns),
+        FOUNDRY_INVARIANT_RUNS: "1",
+        FOUNDRY_FUZZ_FAILURE_PERSIST_DIR: failures,
+        FOUNDRY_INVARIANT_FAILURE_PERSIST_DIR: failures,
+        FOUNDRY_INVARIANT_SHRINK_RUN_LIMIT: "0",
+      },
+    });
+  // One at a time in a tree: forge writes its cache, and another that read it meanwhile would compile anew.
+  const turn = (turns.get(folder) ?? Promise.resolve()).then(run);
+  turns.set(
+    folder,
+    turn.catch(() => {}),
+  );
+  const { code, output } = await turn;
   rmSync(failures, { recursive: true, force: true });
   const [, by, test] = output.match(/^Encountered \d+ failing tests? in (\S+):\w+\n\[FAIL.*\] (\w+)\(/m) ?? [];
   if (code !== 0 && !by) throw new Error(`forge ${args.join(" ")}\n${output}`);

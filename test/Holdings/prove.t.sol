@@ -48,14 +48,10 @@ contract ProveTest is BaseTest {
         bytes memory proof = _proof(op);
         bytes memory wrong = bytes.concat(proof);
         wrong[3] ^= 0x01;
-        address prover = _prover(op);
-        vm.expectPartialRevert(IHoldings.Holdings_WrongEntry.selector);
-        vm.prank(prover);
-        holdings.prove(op, wrong);
+        uint256 chunk = uint256(keccak256(abi.encode(beacon.seed(_now()), op, 0, 0))) % 3; // of both contents
+        _expect(abi.encodeWithSelector(IHoldings.Holdings_WrongEntry.selector, 0, chunk, c.entry ^ 1), wrong);
         wrong[0] = 0xff; // beyond the end of the line
-        vm.expectPartialRevert(IHoldings.Holdings_WrongEntry.selector);
-        vm.prank(prover);
-        holdings.prove(op, wrong);
+        _expect(abi.encodeWithSelector(IHoldings.Holdings_WrongEntry.selector, 0, chunk, 0xff000000 | c.entry ^ 1), wrong);
         wrong = bytes.concat(proof);
         wrong[4] ^= 0x01;
         _expect(abi.encodeWithSelector(IHoldings.Holdings_WrongProof.selector, 0, c.contentId, c.leaf), wrong);

@@ -50,6 +50,14 @@ contract HoldingsViewsTest is BaseTest {
         _expectBad(0);
     }
 
+    /// Sixty rounds are looked at, the first of the epoch before among them.
+    function test_BadInARow_FromTheFirstRoundOfTheEpochBefore() external {
+        _hold(op, _publish(ONE_CHUNK), 3);
+        _to(Round.wrap(60));
+        _idleTo(Round.wrap(92));
+        _expectBad(32);
+    }
+
     /// A time with nothing held is the start of another row.
     function test_BadInARow_BeginsAnewWithTheFirstSlot() external {
         uint40 order = _hold(op, _publish(ONE_CHUNK * 2), 3);

@@ -78,6 +78,27 @@ contract AcceptTest is BaseTest {
         _accept(_open(r), 0, op);
     }
 
+    /// With reputation asked for or not, to the last hundredth.
+    function test_RevertWhen_ReliabilityIsTooLow() external {
+        vm.prank(address(settlement));
+        operators.setStanding(op, 0.5e18, 0.5e18);
+        IMarket.Request memory r = _request(content, 1, 1);
+        r.minReliability = 51;
+        uint40 order = _open(r);
+        _expect(abi.encodeWithSelector(IMarket.Market_StandingTooLow.selector, op, 0.5e18, 0.5e18), order, 0, op);
+        r.minReliability = 50;
+        _accept(_open(r), 0, op);
+
+        vm.prank(address(settlement));
+        operators.setStanding(other, 0, 0);
+        (r.minReputation, r.minReliability) = (0, 1);
+        _expect(abi.encodeWithSelector(IMarket.Market_StandingTooLow.selector, other, 0, 0), _open(r), 0, other);
+        (r.minReputation, r.minReliability) = (1, 0);
+        _expect(abi.encodeWithSelector(IMarket.Market_StandingTooLow.selector, other, 0, 0), _open(r), 0, other);
+        r.minReputation = 0;
+        _accept(_open(r), 0, other);
+    }
+
     function test_RevertWhen_TheOrderDesignatesOthers() external {
         IMarket.Request memory r = _request(content, 1, 1);
         r.designated = new uint32[](1);

@@ -114,6 +114,17 @@ contract UnwindTest is BaseTest {
         _checkLedgers();
     }
 
+    /// What ends with an epoch's last round has nothing in the next one to be settled.
+    function test_NothingIsLeftOfWhatEndsWithAnEpoch() external {
+        _to(Round.wrap(59));
+        _reportLoss(order, 0);
+        assertEq(pool.scheduled(), 28 * ROUND);
+        _to(Epoch.wrap(3), 2);
+        assertFalse(pool.settledThrough(op, Epoch.wrap(1)));
+        settlement.settle(op, Epoch.wrap(1));
+        assertTrue(pool.settledThrough(op, Epoch.wrap(3)));
+    }
+
     function test_TheReplicaIsOpenAgain() external {
         _idleTo(Round.wrap(39));
         audits.eject(op);

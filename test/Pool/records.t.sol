@@ -47,6 +47,15 @@ contract PoolRecordsTest is BaseTest {
         assertEq(pool.accounted(), 100_000 - 570 - 666);
     }
 
+    /// H-EPOCH-3: the least merit there is keeps its share, too, when the next epoch's comes.
+    function test_HEpoch3_KeepsTheLeastMerit() external {
+        vm.startPrank(address(settlement));
+        pool.weigh(1, E, 5e9, 1e9);
+        pool.weigh(1, Epoch.wrap(2), 7, WAD);
+        _expectShare(1, 5e9, 0, 1);
+        assertEq(pool.share(1, Epoch.wrap(2)).fees, 7);
+    }
+
     function test_PaysASingleWei() external {
         asset.mint(address(pool), 2);
         vm.startPrank(address(settlement));
