@@ -1,4 +1,4 @@
-// Looks how well an order is kept whenever something happens to it.
+// Looks how well an order is kept whenever something happens to it, and every round: that a slot goes live, or misses a round, is no event.
 import { type Deployment, getHealth, type Health, type Wallet, watchOrder } from "holdfast/sdk";
 
 /** @returns what ends the watch */
@@ -10,5 +10,10 @@ export function watchHealth(
 ): () => void {
   const look = () => getHealth(client, { deployment, orderId }).then(tell, console.error);
   void look();
-  return watchOrder(client, { deployment, orderId, onEvents: look, onRemoved: look });
+  const everyRound = setInterval(look, 1000 * deployment.roundLength);
+  const stop = watchOrder(client, { deployment, orderId, onEvents: look, onRemoved: look });
+  return () => {
+    clearInterval(everyRound);
+    stop();
+  };
 }

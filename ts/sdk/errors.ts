@@ -12,7 +12,7 @@ const tokenErrors = parseAbi([
 export const ERRORS = [...errorsAbi, ...tokenErrors] as const;
 
 const FAULT = "This should not happen: please report it, with the call and its arguments.";
-const ROLE = "Only governance or the guardian may do this, through the AccessManager and its delay.";
+const ROLE = "Only governance, the guardian or the curator may do this, through the AccessManager and its delay.";
 const INTERNAL = "Only another contract of the protocol calls this; use the action for it.";
 const WITHIN = "Stay within the bounds that docs/parameters.md lists.";
 const BEACON = "Wait for the round's beacon, or submit it; a round that has none by its middle is void.";
@@ -36,7 +36,7 @@ export const HINTS: Readonly<Record<ErrorName, string>> = {
   Audits_NotLive: "Only live slots are audited: choose one that is live in the next round.",
   Audits_NotRollable: "Only an audit whose round was void or missed is rolled: answer it, or close it after its round.",
   Audits_NothingOwed: "Nothing is owed to this account; answered audits credit the operator's payout.",
-  Audits_ObjectLost: "The slot has ended: close the audit, and its fee goes back.",
+  Audits_ObjectLost: "The slot has ended, or its content is blocked: close the audit, and its fee goes back.",
   Audits_TooLate: "The order's term is over, or ends before an audit would be due.",
   Audits_TooMany: "Wait for the next round.",
   Beacon_BadKey: "Give a point of G2's prime-order subgroup in EIP-2537's encoding, 256 bytes.",
@@ -69,11 +69,12 @@ export const HINTS: Readonly<Record<ErrorName, string>> = {
   Catalog_NotSeriesOwner: "Sign with the key that created the series.",
   Catalog_PublishBondOutOfBounds: WITHIN,
   Catalog_Stamped: "The content was blocked or disproved: choose another one.",
-  Catalog_TextTooLong: "Shorten the name, the licence or the source.",
+  Catalog_TextTooLong: "Shorten the name, licence, source, reason or evidence.",
   Catalog_TooManySources: "Name fewer sources.",
   Catalog_Unauthorized: INTERNAL,
   Catalog_Unbonded: "Publish the content again: its bond has gone home.",
-  Catalog_Unknown: "No content has this number: publish it, or look its number up with contentOf.",
+  Catalog_Unknown:
+    "No content has this number, or the key attested to: publish it, or look its number up with contentOf.",
   CheckpointUnorderedInsertion: FAULT,
   Clock_BadParameters: "Give a genesis and a round length of at least a minute.",
   Clock_BeforeGenesis: "The deployment has not started yet.",
@@ -88,7 +89,7 @@ export const HINTS: Readonly<Record<ErrorName, string>> = {
   HashToG1_PrecompileFailed: "The chain must have the precompiles of EIP-2537 (Pectra or later).",
   Holdings_AuditPending: "An audit of the slot is decided first: answer it, or wait until it can be closed.",
   Holdings_ContentHeld: "An operator holds one copy of the same data at a time.",
-  Holdings_ContentStamped: "The content was blocked or disproved: let the reservation lapse.",
+  Holdings_ContentStamped: "The content was blocked or disproved: release the reservation.",
   Holdings_LineFull: "Take an order that ends in another epoch.",
   Holdings_NoSeed: BEACON,
   Holdings_NotEjectable: "An operator is ejected after 7 non-void rounds in a row without a clean one.",
@@ -97,7 +98,7 @@ export const HINTS: Readonly<Record<ErrorName, string>> = {
   Holdings_NothingHeld: "Nothing is live this round, so nothing is due.",
   Holdings_NothingLive: "Unwind the slots whose contents were blocked or disproved; with nothing live nothing is due.",
   Holdings_Stamped: "The operator was ejected: unwind its slots first.",
-  Holdings_TooMuchLost: "More was lost in this epoch than is held: wait for the next one.",
+  Holdings_TooMuchLost: "More was lost in this epoch and the next than is held: wait until they are over.",
   Holdings_Unauthorized: INTERNAL,
   Holdings_WrongEntry: "Take the draws from `challenges` in the round under way, and answer them in their order.",
   Holdings_WrongProof: OWN_WORDS,
@@ -141,12 +142,12 @@ export const HINTS: Readonly<Record<ErrorName, string>> = {
   Operators_NotOwner: "Sign with the operator's owner key.",
   Operators_ProverLimit: "The owner can raise what the prover may accept (setKeys).",
   Operators_StakePerChunkOutOfBounds: WITHIN,
-  Operators_StakeTooLow: "Approve and hold enough of the asset for the capacity offered.",
+  Operators_StakeTooLow: "Add stake first (addStake): the capacity asked for needs more.",
   Operators_Thawing: "Wait for the round named; above a reputation of 0.8 the thaw is shorter.",
   Operators_Unauthorized: INTERNAL,
   Operators_Unknown: "No operator has this number; `count` says how many there are.",
   Operators_Unsettled: "Settle the operator's earlier epochs first.",
-  Operators_Withheld: "The share waits while reputation is below 0.3, for at most 6 epochs.",
+  Operators_Withheld: "The share waits while reputation is below 0.3, for 6 epochs; then it is forfeited.",
   Operators_ZeroAddress: "Give an address that is not zero.",
   Oracle_AllRevealed: "Every page committed to has been revealed.",
   Oracle_AlreadyAdmitted: "The keeper is admitted; it can join.",
@@ -174,7 +175,7 @@ export const HINTS: Readonly<Record<ErrorName, string>> = {
   Oracle_WrongLink: "Reveal the pages committed to, in order, with the links and the salt of that commitment.",
   Oracle_WrongRound: "Commit in round 0 of the next epoch and reveal in round 1.",
   Pool_AlreadyFrozen: "The epoch is frozen: claim.",
-  Pool_KeeperNotOwed: "The seat did not earn its pay, or has drawn it.",
+  Pool_KeeperNotOwed: "The seat did not earn its pay or has drawn it, or the epoch is not frozen.",
   Pool_NotFrozen: "Claiming begins when the epoch is frozen, from round 5 of the next one.",
   Pool_NothingToPay: "The operator has no weight in this epoch, or was paid.",
   Pool_SharesOutOfBounds: WITHIN,

@@ -9,8 +9,8 @@ export interface ClaimParameters {
 }
 
 /**
- * Pays an operator's share of a frozen epoch to its payout address, by anyone, once (H-EPOCH-2). While reputation is below 0.3 it waits; after 6
- * epochs of waiting it goes to the treasury (H-EPOCH-3).
+ * Pays an operator's share of a frozen epoch to its payout address, by anyone, once (H-EPOCH-2). While reputation is below 0.3 it waits; if
+ * it still is when more than 6 epochs have passed since, the share goes to the treasury (H-EPOCH-3).
  *
  * @throws ContractRevert: Operators_Withheld, Pool_NotFrozen, Pool_NothingToPay
  * @example

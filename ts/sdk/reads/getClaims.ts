@@ -32,7 +32,8 @@ const BPS = 10_000n;
 const PAID_REPUTATION = 3n * 10n ** 17n;
 
 /**
- * What an operator has earned and not drawn: epoch by epoch, from audits, from downloads (H-EPOCH-1, H-EPOCH-2).
+ * What an operator has earned and not drawn: epoch by epoch, from audits, from downloads (H-EPOCH-1, H-EPOCH-2). Nothing, and a payout of
+ * zero, for one that nobody registered.
  *
  * @example
  * for (const { epoch, status } of (await getClaims(client, { deployment, operatorId: 3 })).epochs)

@@ -8,7 +8,8 @@ export interface WatchOrderParameters extends WatchParameters<EventOfContracts<M
 }
 
 /**
- * Watches all that happens to one order: reservations, slots going live and ending, audits, refunds.
+ * Watches all that happens to one order: reservations, activations and endings of slots, audits, refunds. What comes with time alone has no
+ * event, so look yourself (`getHealth`): an activated slot goes live a round later, terms end, rounds are missed.
  *
  * @returns what ends the watch
  * @example
