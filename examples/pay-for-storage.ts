@@ -1,5 +1,5 @@
 // Makes a torrent of PATH, publishes it, and pays for three operators to hold it for an epoch, from the next one on; they fetch it from
-// any client that seeds it, at HOST PORT. While `npx holdfast chain` runs: npx tsx examples/pay-for-storage.ts PATH 127.0.0.1 6881
+// a BitTorrent v2 client that seeds it, at HOST PORT. While `npx holdfast chain` runs: npx tsx examples/pay-for-storage.ts PATH 127.0.0.1 6881
 import { readFileSync, writeFileSync } from "node:fs";
 import { commitmentArgs, epochOf, placeOrder, publishContent, roundAt } from "holdfast/sdk";
 import { loadDeployment } from "holdfast/sdk/node";

@@ -5,5 +5,11 @@ import { existsSync } from "node:fs";
 
 const source = new URL("main.ts", import.meta.url);
 const inClone = existsSync(source);
-if (inClone) (await import("tsx/esm/api")).register();
+if (inClone) {
+  const tsx = await import("tsx/esm/api").catch(() => {
+    console.error("error: nothing is installed in this clone\nhint: npm ci");
+    process.exit(78); // EXIT.config
+  });
+  tsx.register();
+}
 await import(inClone ? source.href : new URL("../../dist/cli/main.js", import.meta.url).href);

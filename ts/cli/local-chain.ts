@@ -37,6 +37,7 @@ export function chainCommand(): Command {
 }
 
 async function run({ port, beaconPort, roundLength, deployment, ...options }: Flags): Promise<void> {
+  console.error("starting a chain; contracts that changed are compiled first, which takes a minute or two");
   await interruptible(async (signal) => {
     const chain = await LocalChain.start({
       port,
