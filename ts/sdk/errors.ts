@@ -83,7 +83,7 @@ export const HINTS: Readonly<Record<ErrorName, string>> = {
   EnforcedPause: "The guardian has paused intake: proofs, settling, claims, refunds and exits go on; try again later.",
   EpochSchedule_Closed: FAULT,
   EpochSchedule_NoStream: FAULT,
-  EpochSchedule_NotNext: "Epochs are settled and frozen in order: do the earlier ones first.",
+  EpochSchedule_NotNext: "Epochs are frozen and settled in order, each once: do the earlier ones first, or it is done.",
   Erc1271_TooLittleGas: "Send the batch with more gas: a contract's signature takes up to 100,000.",
   ExpectedPause: "It is not paused.",
   HashToG1_PrecompileFailed: "The chain must have the precompiles of EIP-2537 (Pectra or later).",
