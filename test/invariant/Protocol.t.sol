@@ -48,7 +48,7 @@ contract ProtocolInvariantTest is Test {
         _weigh(ProtocolContents.publish.selector, 2);
         _weigh(ProtocolContents.withdrawPublishersBond.selector, 1);
         _weigh(ProtocolContents.moveSeries.selector, 2);
-        _weigh(ProtocolContents.attest.selector, 1);
+        _weigh(ProtocolContents.attest.selector, 2);
         _weigh(ProtocolContents.blockContent.selector, 1);
         _weigh(ProtocolContents.disprove.selector, 1);
         _weigh(ProtocolRulers.govern.selector, 2);

@@ -96,14 +96,14 @@ abstract contract ProtocolContents is ProtocolPayers {
     /// @dev An attester's last word on a verdict stands; neither an older one nor one of the future nor somebody else's replaces it.
     function attest(uint256 r) public action {
         r = _mix(r);
-        uint32 id = _someContent(r);
+        uint32 id = uint32(r % 2 + 1); // about few, much is said
         (uint256 who, uint256 by) = ((r >> 32) % PAYERS, (r >> 40) % 8 == 0 ? (r >> 48) % PAYERS : (r >> 32) % PAYERS);
         ICatalog.Attestation memory a = ICatalog.Attestation({
             attester: payers[who],
             key: catalog.keyOf(published[id].commitment),
             verdict: _verdict(r >> 56),
             holds: (r >> 64) % 4 != 0,
-            signedAt: uint64(block.timestamp + 1 - (r >> 72) % 4),
+            signedAt: uint64((r >> 72) % 8 == 0 ? block.timestamp + 1 : block.timestamp - (r >> 80) % 90 days),
             evidence: "https://example.org/report/7"
         });
         (uint8 sigV, bytes32 sigR, bytes32 sigS) = vm.sign(signers[by], catalog.hashOfAttestation(a));
