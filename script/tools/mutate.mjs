@@ -217,8 +217,7 @@ function isSlow(path) {
  * drawn by seed, so that what a stopped run has come to is a fair sample.
  */
 async function pass(against) {
-  const isEquivalent = (mutant) => against !== "own" && reasonOf(mutant).startsWith("no difference");
-  const queue = chosen.filter((mutant) => !isJudged(mutant, against) && !isEquivalent(mutant));
+  const queue = chosen.filter((mutant) => !isJudged(mutant, against) && (against === "own" || !isEquivalent(mutant)));
   const stagesOf = (mutant) => stagesAgainst(against, mutant);
   const folders = new Set(queue.flatMap(stagesOf).map(({ folder }) => folder));
   if (queue.length) say(`${queue.length} mutants against ${against} tests`);
@@ -317,6 +316,12 @@ function isJudged(mutant, against) {
   return true;
 }
 
+/** A survivor is one until tests written since have noticed it: else the score would forget it and remember those killed. */
+function isSurvivor(mutant) {
+  const result = results.get(idOf(mutant));
+  return result && !result.by && result.source === hash([textOf(mutant.file)]);
+}
+
 /**
  * What a result rests on: the mutated file and the test that noticed; for a survivor all test files that it met. Not what else they use:
  * a test that notices a mutant hardly ever stops to because another contract has changed, and to begin anew whenever one has would leave
@@ -342,7 +347,12 @@ function idOf({ file, key }) {
 }
 
 function save(mutant, outcome) {
-  const result = { id: idOf(mutant), ...outcome, basis: basisOf(mutant.file, outcome) };
+  const result = {
+    id: idOf(mutant),
+    ...outcome,
+    source: hash([textOf(mutant.file)]),
+    basis: basisOf(mutant.file, outcome),
+  };
   results.set(result.id, result);
   appendFileSync(RESULTS, `${JSON.stringify(result)}\n`);
 }
@@ -358,17 +368,19 @@ function readResults() {
 /** Prints scores and survivors, and brings the snapshot up to date. Of a run that was stopped, what it has come to. */
 function report() {
   snapshot = readSnapshot(); // reasons may have been given meanwhile
-  const judged = chosen.filter((mutant) => isJudged(mutant, "own"));
+  const judged = chosen.filter((mutant) => isJudged(mutant, "own") || isSurvivor(mutant));
   const scores = {};
   for (const mutant of judged) {
     const name = nameOf(mutant.file);
     scores[name] ??= emptyScore(name, judged);
-    const { by, against } = results.get(idOf(mutant));
     scores[name].run++;
-    if (by) scores[name].killed++;
+    if (results.get(idOf(mutant)).by) scores[name].killed++;
     else scores[name].survivors[mutant.key] = reasonOf(mutant);
-    const isLess = LEVELS.indexOf(against) < LEVELS.indexOf(scores[name].against);
-    if (!by && isLess && !reasonOf(mutant).startsWith("no difference")) scores[name].against = against;
+  }
+  for (const [name, score] of Object.entries(scores)) {
+    const alive = judged.filter((mutant) => nameOf(mutant.file) === name && !isEquivalent(mutant));
+    const met = alive.map((mutant) => results.get(idOf(mutant))).filter(({ by }) => !by);
+    score.against = LEVELS.find((level) => met.some(({ against }) => against === level)) ?? "own";
   }
   const all = Object.entries({ ...snapshot, ...scores }).sort(([a], [b]) => (a < b ? -1 : 1));
   writeFileSync(SNAPSHOT, `${JSON.stringify(Object.fromEntries(all), null, 2)}\n`);
@@ -383,6 +395,10 @@ function readSnapshot() {
   return existsSync(SNAPSHOT) ? JSON.parse(readFileSync(SNAPSHOT, "utf8")) : {};
 }
 
+function isEquivalent(mutant) {
+  return reasonOf(mutant).startsWith("no difference");
+}
+
 function reasonOf({ file, key }) {
   return snapshot[nameOf(file)]?.survivors[key] ?? "";
 }
@@ -392,7 +408,7 @@ function emptyScore(name, judged) {
   const keys = (list) => new Set(list.filter(({ file }) => nameOf(file) === name).map(({ key }) => key));
   const [there, drawn] = [keys(mutants), keys(judged)];
   const stay = Object.entries(snapshot[name]?.survivors ?? {}).filter(([key]) => there.has(key) && !drawn.has(key));
-  return { mutants: there.size, run: 0, killed: 0, against: "all", survivors: Object.fromEntries(stay) };
+  return { mutants: there.size, run: 0, killed: 0, against: "own", survivors: Object.fromEntries(stay) };
 }
 
 function print(scores, judged) {
