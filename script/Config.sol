@@ -101,11 +101,14 @@ abstract contract Config is CommonBase {
         }
         if (p.governor == creator) {
             _problem("governor", "is who deploys: name a contract of several signers");
-        } else if (p.governor != address(0) && p.governor.code.length == 0) {
+        } else if (p.governor != address(0) && !_isContract(p.governor)) {
             _problem("governor", "has no code: name a contract of several signers");
         }
         if (p.guardian == p.governor || p.guardian == creator) {
             _problem("guardian", "is the governor or who deploys: it acts at once, alone");
+        }
+        if (p.curator == p.governor || p.curator == p.guardian || p.curator == creator) {
+            _problem("curator", "is the governor, the guardian or who deploys: it acts at once, alone");
         }
         if (p.treasury == creator) _problem("treasury", "is who deploys");
         if (p.asset.code.length == 0) return _problem("asset", "has no code here");
@@ -114,6 +117,12 @@ abstract contract Config is CommonBase {
         if (uint256(bytes32(said)) != decimals) {
             _problem("assetDecimals", string.concat("is not what the asset says: ", vm.toString(uint256(bytes32(said)))));
         }
+    }
+
+    /// @dev An account that has delegated its code (EIP-7702) is still one key's.
+    function _isContract(address account) private view returns (bool) {
+        bytes memory code = account.code;
+        return code.length != 0 && bytes3(code) != 0xef0100;
     }
 
     /// @dev What zero stands for on a local chain: the deployer, now. Its asset is created with the rest.

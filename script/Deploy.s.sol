@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Script, console} from "forge-std/Script.sol";
+import {VmSafe} from "forge-std/Vm.sol";
 import {ERC20Permit, ERC20} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Permit.sol";
 import {Deployment} from "../src/Deployment.sol";
 import {Clock} from "../src/libraries/Clock.sol";
@@ -45,7 +46,7 @@ contract Deploy is Script, Config, Deployer {
 
         sent += missing;
         console.log(sent == 0 ? "already deployed: nothing to send" : string.concat("transactions to send: ", vm.toString(sent)));
-        _write(p, d, creator, json);
+        if (!vm.isContext(VmSafe.ForgeContext.ScriptDryRun)) _write(p, d, creator, json);
     }
 
     function _createAsset(string memory name, address creator) private returns (address asset, uint256 sent) {

@@ -106,7 +106,7 @@ contract Catalog is ICatalog, AccessManaged, EIP712, Clock {
         ASSET.pull(msg.sender, bond);
     }
 
-    function noteOrder(uint32 contentId, Epoch endEpoch) external returns (uint32) {
+    function noteOrder(uint32 contentId, Epoch endEpoch) external {
         if (msg.sender != MARKET) revert Catalog_Unauthorized(msg.sender);
         Content storage c = _bonded(contentId);
         _requireInService(contentId);
@@ -114,7 +114,6 @@ contract Catalog is ICatalog, AccessManaged, EIP712, Clock {
             c.lastEpoch = endEpoch;
             emit BondTied(contentId, endEpoch);
         }
-        return chunks(contentId);
     }
 
     function withdrawBond(uint32 contentId) external {
@@ -186,7 +185,8 @@ contract Catalog is ICatalog, AccessManaged, EIP712, Clock {
         emit SeriesCreated(series, msg.sender);
     }
 
-    function addVersion(uint64 series, uint32 version, uint32 contentId) external {
+    function addVersion(uint64 series, uint32 version, bytes32 key) external {
+        uint32 contentId = contentOf[key];
         _known(contentId);
         _requireInService(contentId);
         _addVersion(series, version, msg.sender, contentId);
@@ -251,9 +251,9 @@ contract Catalog is ICatalog, AccessManaged, EIP712, Clock {
         return uint32((_contents[contentId].blocks + CHUNK_BLOCKS - 1) / CHUNK_BLOCKS);
     }
 
-    function tree(uint32 contentId) external view returns (uint40 blocks, bytes32 root, Round stamp) {
+    function tree(uint32 contentId) external view returns (uint40 blocks, bytes32 root) {
         Content storage c = _contents[contentId];
-        return (c.blocks, c.dataRoot, c.stamp);
+        return (c.blocks, c.dataRoot);
     }
 
     function content(uint32 contentId) external view returns (Content memory) {

@@ -115,7 +115,7 @@ contract Holdings is IHoldings, Clock {
     }
 
     function requireWords(uint32 contentId, bytes32 seed, bytes calldata proof) external view returns (uint256 chunks) {
-        (uint256 blocks, bytes32 dataRoot,) = CATALOG.tree(contentId);
+        (uint256 blocks, bytes32 dataRoot) = CATALOG.tree(contentId);
         uint256 tailBlocks;
         uint256 depth;
         (chunks, tailBlocks, depth) = Draw.shape(blocks);
@@ -161,8 +161,7 @@ contract Holdings is IHoldings, Clock {
         only(MARKET)
         returns (uint32 index)
     {
-        (uint256 blocks,, Round stamp) = CATALOG.tree(contentId);
-        if (Round.unwrap(stamp) != 0) revert Holdings_ContentStamped(contentId, stamp);
+        (uint256 blocks,) = CATALOG.tree(contentId);
         Line storage line = _lines[operatorId][last];
         index = line.length++;
         Entry storage e = line.entries[index];
@@ -296,7 +295,7 @@ contract Holdings is IHoldings, Clock {
     // ---- Views ----
 
     function wordsOf(uint32 contentId, bytes32 seed) external view returns (uint64[] memory leaves) {
-        (uint256 blocks,,) = CATALOG.tree(contentId);
+        (uint256 blocks,) = CATALOG.tree(contentId);
         (uint256 chunks, uint256 tailBlocks,) = Draw.shape(blocks);
         leaves = new uint64[](K);
         for (uint256 k; k < K; ++k) {

@@ -133,7 +133,7 @@ contract Market is IMarket, AccessManaged, Pausable, Clock {
         _checkSettled(operatorId, round);
 
         (Epoch start, Epoch last) = (Epoch.wrap(o.startEpoch), _lastEpoch(o));
-        uint256 chunks = CATALOG.noteOrder(o.contentId, last);
+        uint256 chunks = CATALOG.orderable(o.contentId);
         Slot storage s = _slots[orderId][replica];
         (s.operatorId, s.acceptedIn) = (operatorId, round);
         emit Accepted(orderId, replica, operatorId, round);
@@ -306,6 +306,7 @@ contract Market is IMarket, AccessManaged, Pausable, Clock {
     /// @dev A slot becomes live: its fee to the end of the term moves from the order's balance to the schedules.
     function _begin(uint40 orderId, Order storage o, uint8 replica, uint32 operatorId, Round liveFrom, uint256 chunks) private {
         Epoch last = _lastEpoch(o);
+        CATALOG.noteOrder(o.contentId, last);
         uint256 fee = chunks * o.feePerChunkRound;
         uint256 total = fee * (Round.unwrap(last.last()) + 1 - Round.unwrap(liveFrom));
         (o.balance, o.unheld) = (o.balance - uint104(total), o.unheld - 1);

@@ -314,6 +314,7 @@ contract Retrieval is IRetrieval, AccessManaged, Pausable, EIP712, Clock {
     function _spend(Voucher memory v, bytes calldata signature, uint256 drawn, uint256 amount) private returns (Outcome, uint256) {
         bytes32 digest = _hashOf(v);
         (address signer, ECDSA.RecoverError err,) = ECDSA.tryRecoverCalldata(digest, signature);
+        Outcome refused = Outcome.BadSignature;
         if (err == ECDSA.RecoverError.NoError) {
             if (signer == v.payer) return (Outcome.Paid, amount);
             SessionKey storage key = _keys[v.payer][signer];
@@ -327,10 +328,10 @@ contract Retrieval is IRetrieval, AccessManaged, Pausable, EIP712, Clock {
                     return (Outcome.Paid, drawn + free);
                 }
             }
-            if (k.expiry != 0) return (Outcome.KeyExpired, 0);
+            if (k.expiry != 0) refused = Outcome.KeyExpired; // unless the payer is a contract that says yes all the same
         }
         bool valid = v.payer.code.length != 0 && Erc1271.isValid(v.payer, digest, signature, ERC1271_GAS);
-        return valid ? (Outcome.Paid, amount) : (Outcome.BadSignature, 0);
+        return valid ? (Outcome.Paid, amount) : (refused, 0);
     }
 
     // ---- Internals ----

@@ -182,14 +182,13 @@ interface ICatalog {
         external
         returns (uint32 contentId);
 
-    /// @notice Ties the bond to an order that ends with `endEpoch` and that somebody has accepted: opening one costs nothing. An earlier end than one noted changes nothing.
+    /// @notice Ties the bond to an order that ends with `endEpoch`, a slot of which begins to live: opening one costs nothing, and neither does
+    /// a reservation that lapses. An earlier end than one noted changes nothing.
     ///
     /// Requirements:
     /// - the caller is the Market
     /// - the content is known, bonded and not stamped
-    ///
-    /// @return The content's chunks.
-    function noteOrder(uint32 contentId, Epoch endEpoch) external returns (uint32);
+    function noteOrder(uint32 contentId, Epoch endEpoch) external;
 
     /// @notice Pays a content's bond back to its publisher, by anyone. The content takes no more orders until it is published again.
     ///
@@ -215,8 +214,9 @@ interface ICatalog {
     function createSeries() external returns (uint64 series);
 
     /// @notice Makes a content that is published already, by whomever, the next version of a series, and its head.
+    /// @param key keyOf its commitment: a number may change with a reorganisation.
     /// Requirements: caller is the owner; the content is known and not stamped; `version` is greater than any in the series.
-    function addVersion(uint64 series, uint32 version, uint32 contentId) external;
+    function addVersion(uint64 series, uint32 version, bytes32 key) external;
 
     /// @notice Moves the head of a series to any of its versions: forward, or back.
     /// Requirements: caller is the owner; the series has this version.
@@ -249,9 +249,9 @@ interface ICatalog {
     /// @notice Chunks of 8 MiB that a content counts for: blocks / 512, rounded up, so that no content is held for nothing. 0 if unknown.
     function chunks(uint32 contentId) external view returns (uint32);
 
-    /// @notice What holding a content begins with: its blocks of 16 KiB, which fix its possession tree's depth, that tree's root, and the round
-    /// in which it was taken out of service (0: it is in service). All zero for an unknown content.
-    function tree(uint32 contentId) external view returns (uint40 blocks, bytes32 root, Round stamp);
+    /// @notice What holding a content begins with: its blocks of 16 KiB, which fix its possession tree's depth, and that tree's root.
+    /// All zero for an unknown content.
+    function tree(uint32 contentId) external view returns (uint40 blocks, bytes32 root);
 
     /// @notice All zero for an unknown content.
     function content(uint32 contentId) external view returns (Content memory);

@@ -74,7 +74,6 @@ interface IHoldings {
     error Holdings_ContentHeld(uint32 operatorId, uint32 contentId, Epoch through);
     error Holdings_Stamped(uint32 operatorId, Round stamp);
     error Holdings_TooMuchLost(uint32 operatorId, uint256 lost, uint256 live);
-    error Holdings_ContentStamped(uint32 contentId, Round stamp);
     error Holdings_AuditPending(uint32 operatorId, Epoch last, uint32 entry);
     error Holdings_LineFull(uint32 operatorId, Epoch last);
     error Holdings_NotStamped(uint32 operatorId, Epoch last, uint32 entry);

@@ -33,7 +33,7 @@ interface IPool {
     event Frozen(Epoch indexed epoch, uint256 fees, uint256 net, uint256 weight, uint256 keeperPay, uint256 earnedSeats);
     event Paid(uint32 indexed operatorId, Epoch indexed epoch, address indexed to, uint256 owed, uint256 toTreasury);
     event KeeperPaid(address indexed keeper, Epoch indexed epoch, uint256 amount);
-    /// @notice From outside the epochs: slashes, forfeits, the take of retrieval.
+    /// @notice From outside the epochs: slashes, forfeits, halves of disproved bonds, the take of retrieval.
     event TreasuryCredited(uint256 amount);
     event TreasuryWithdrawn(address indexed to, uint256 amount);
     event TreasurySet(address indexed treasury);
@@ -92,7 +92,7 @@ interface IPool {
     function payKeeper(Epoch epoch, uint256 seat, address keeper) external returns (uint256 amount);
 
     /// @notice Books tokens just transferred here to the treasury.
-    /// Requirements: caller is the Oracle, the Market or the Retrieval.
+    /// Requirements: caller is the Catalog, the Oracle, the Market or the Retrieval.
     function creditTreasury(uint256 amount) external;
 
     /// @notice Sends the treasury's ledger to the treasury address. By anyone.

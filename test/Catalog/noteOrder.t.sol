@@ -32,14 +32,6 @@ contract NoteOrderTest is CatalogTest {
         catalog.noteOrder(contentId, Epoch.wrap(9));
     }
 
-    function test_SaysHowManyChunks() external {
-        uint32 contentId = _publish(1);
-        vm.prank(market);
-        uint256 noted = catalog.noteOrder(contentId, Epoch.wrap(9));
-        assertEq(noted, catalog.chunks(contentId));
-        assertNotEq(noted, 0);
-    }
-
     function testFuzz_KeepsTheLatestEnd(uint32[6] memory ends) external {
         uint32 contentId = _publish(1);
         uint32 latest = 1;

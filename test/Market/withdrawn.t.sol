@@ -136,11 +136,10 @@ contract WithdrawnContentTest is StampTest {
         market.accept(reserved, 1, second);
         vm.stopPrank();
 
-        Round stamp = _now();
         _nextSeeded();
         bytes memory proof = _words(other, market.activationSeed(reserved, 0));
         address prover = _prover(op);
-        vm.expectRevert(abi.encodeWithSelector(IHoldings.Holdings_ContentStamped.selector, other, stamp));
+        vm.expectRevert(expected);
         vm.prank(prover);
         market.activate(reserved, 0, proof);
         // The reservation lapses like any other.

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IRetrieval} from "../../src/interfaces/IRetrieval.sol";
+import {OwnedWallet} from "../doubles/Wallets.sol";
 import {RetrievalTest} from "./RetrievalTest.sol";
 
 contract KeysTest is RetrievalTest {
@@ -93,6 +94,17 @@ contract KeysTest is RetrievalTest {
         retrieval.revoke(key.addr);
         vm.warp(end);
         _expect(_byKey(20), IRetrieval.Outcome.KeyExpired, 0);
+    }
+
+    /// What a contract says of a signature holds, though its signer was once a session key of it.
+    function test_AskTheWalletWhen_ItsOwnersKeyHasExpired() external {
+        address wallet = address(new OwnedWallet(key.addr));
+        vm.prank(payer.addr);
+        retrieval.deposit(wallet, 1000);
+        _authorise(wallet, key.addr, THAW, 0);
+        vm.warp(block.timestamp + THAW);
+        IRetrieval.Voucher memory v = _voucher(wallet, op, content, 500, 0);
+        _expect(_signed(key, v), IRetrieval.Outcome.Paid, 500);
     }
 
     function test_RevokingDelaysNoExpiry() external {

@@ -7,7 +7,7 @@ import {BaseTest} from "../Base.t.sol";
 
 /// @notice Mallory takes what others need and does nothing with it: replicas that it never activates, a publisher's bond that it ties.
 ///
-/// Bound: a reservation lasts three seeded rounds, once per operator and order; only acceptance ties a bond; who leaves a live slot alone
+/// Bound: a reservation lasts three seeded rounds, once per operator and order; only a slot that begins ties a bond; who leaves a live slot alone
 /// for seven rounds loses it, and half of the stake pays for another holder.
 contract ReservationGriefingTest is BaseTest {
     uint32 private honest;
@@ -61,6 +61,28 @@ contract ReservationGriefingTest is BaseTest {
         }
         assertEq(asset.balanceOf(auditor), before, "cost the stranger nothing");
         _to(Epoch.wrap(40), 0); // nobody ever held or ordered it for more than a transaction
+        catalog.withdrawBond(content);
+    }
+
+    function test_ALapsedReservationTiesNoBond() external {
+        uint32 content = _publish(ONE_BLOCK);
+        (uint256 before, uint256 stake) = (asset.balanceOf(auditor), operators.operator(mallory).stake);
+        IMarket.Request memory r = _request(content, 1, 12);
+        vm.prank(auditor); // a stranger, with Mallory
+        uint40 id = market.open(r, type(uint256).max);
+        _accept(id, 0, mallory);
+        for (uint256 i; i < 4; ++i) {
+            _nextSeeded();
+        }
+        market.release(id, 0);
+        vm.startPrank(auditor);
+        market.cancelOpen(id, 1);
+        market.withdraw(id, auditor);
+        vm.stopPrank();
+        assertEq(asset.balanceOf(auditor), before, "cost the stranger nothing");
+        assertEq(operators.operator(mallory).stake, stake);
+        assertEq(Epoch.unwrap(catalog.content(content).lastEpoch), 1);
+        _to(Epoch.wrap(4), 0);
         catalog.withdrawBond(content);
     }
 

@@ -194,10 +194,15 @@ contract ConfigTest is BaseTest, DrandVectors, Config {
         _refuses(_with(_public, "governorDelay", "2592001"), "- governorDelay: 2592001 is not within");
         _refuses(_with(_public, "governor", me), "is who deploys: name a contract of several signers");
         _refuses(_with(_public, "governor", string.concat('"', vm.toString(anyone), '"')), "has no code");
+        vm.etch(anyone, abi.encodePacked(hex"ef0100", WETH));
+        _refuses(_with(_public, "governor", string.concat('"', vm.toString(anyone), '"')), "has no code: name a contract");
+        vm.etch(anyone, "");
         _refuses(_with(_public, "governor", zero), "is nobody: only a local chain fills it in");
         _refuses(_with(_public, "guardian", me), "- guardian: ");
         _refuses(_with(_public, "guardian", string.concat('"', vm.toString(governor), '"')), "- guardian: ");
         _refuses(_with(_public, "curator", zero), "- curator: ");
+        _refuses(_with(_public, "curator", me), "- curator: ");
+        _refuses(_with(_public, "curator", string.concat('"', vm.toString(guardian), '"')), "- curator: ");
         _refuses(_with(_public, "treasury", me), "- treasury: ");
         _refuses(_with(_public, "roundLength", "3599"), "- roundLength: 3599 is not within 3600 to 604800");
         _refuses(_with(_public, "beacon.period", "30"), "- beacon: is not drand quicknet");

@@ -128,7 +128,8 @@ contract RolesTest is BaseTest {
         _calls[o][oracle.forfeit.selector] = abi.encodeCall(oracle.forfeit, (Epoch.wrap(2), _third));
         vm.prank(publisher.addr);
         uint64 series = catalog.createSeries();
-        _calls[address(catalog)][catalog.addVersion.selector] = abi.encodeCall(catalog.addVersion, (series, 8, 1));
+        bytes32 key = catalog.keyOf(_commitmentOf(1, ONE_CHUNK));
+        _calls[address(catalog)][catalog.addVersion.selector] = abi.encodeCall(catalog.addVersion, (series, 8, key));
         _calls[address(catalog)][catalog.setHead.selector] = abi.encodeCall(catalog.setHead, (series, 7));
         address r = address(retrieval);
         _calls[r][retrieval.deposit.selector] = abi.encodeCall(retrieval.deposit, (_third, 1));

@@ -75,7 +75,12 @@ abstract contract ProtocolContents is ProtocolPayers {
         uint32 id = _someContent(r >> 64);
         bool isOwner = who == series[s].owner;
         if (what < 4) {
-            bool ok = _try("addVersion", who, address(catalog), abi.encodeCall(catalog.addVersion, (s, version, id)));
+            bool ok = _try(
+                "addVersion",
+                who,
+                address(catalog),
+                abi.encodeCall(catalog.addVersion, (s, version, catalog.keyOf(published[id].commitment)))
+            );
             assertEq(ok, isOwner && published[id].stamp == 0 && version > series[s].latest, "only what is newer, by the owner");
             if (ok) _add(s, version, id, who);
         } else {

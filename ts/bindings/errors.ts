@@ -58,7 +58,6 @@ export const errorsAbi = [
   {"type":"error","name":"HashToG1_PrecompileFailed","inputs":[{"name":"precompile","type":"address"}]},
   {"type":"error","name":"Holdings_AuditPending","inputs":[{"name":"operatorId","type":"uint32"},{"name":"last","type":"uint32"},{"name":"entry","type":"uint32"}]},
   {"type":"error","name":"Holdings_ContentHeld","inputs":[{"name":"operatorId","type":"uint32"},{"name":"contentId","type":"uint32"},{"name":"through","type":"uint32"}]},
-  {"type":"error","name":"Holdings_ContentStamped","inputs":[{"name":"contentId","type":"uint32"},{"name":"stamp","type":"uint32"}]},
   {"type":"error","name":"Holdings_LineFull","inputs":[{"name":"operatorId","type":"uint32"},{"name":"last","type":"uint32"}]},
   {"type":"error","name":"Holdings_NoSeed","inputs":[{"name":"round","type":"uint32"}]},
   {"type":"error","name":"Holdings_NotEjectable","inputs":[{"name":"operatorId","type":"uint32"},{"name":"badInARow","type":"uint256"}]},

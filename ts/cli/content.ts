@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { stringToHex } from "viem";
+import { type Client, type Hex, stringToHex } from "viem";
 import { getBlock } from "viem/actions";
 import { EXIT, HoldfastError } from "../errors.ts";
 import { addVersionSync } from "../sdk/actions/addVersion.ts";
@@ -7,6 +7,7 @@ import { attestSync } from "../sdk/actions/attest.ts";
 import { blockContentSync } from "../sdk/actions/blockContent.ts";
 import { createSeriesSync } from "../sdk/actions/createSeries.ts";
 import { setHeadSync } from "../sdk/actions/setHead.ts";
+import type { Deployment } from "../sdk/deployment.ts";
 import { publishContent as publish } from "../sdk/flows/publishContent.ts";
 import { commitmentArgs, contentKey, signAttestation } from "../sdk/manifest.ts";
 import { getContent } from "../sdk/reads/getContent.ts";
@@ -126,7 +127,7 @@ async function changeSeries(
   const { series, version, contentId } =
     content === undefined
       ? await setHeadSync(wallet, where)
-      : await addVersionSync(wallet, { ...where, contentId: content });
+      : await addVersionSync(wallet, { ...where, key: await keyOf(wallet, deployment, content) });
   print(
     options,
     { series, version, contentId },
@@ -144,7 +145,7 @@ async function attestTo(contentId: number, verdict: string, options: AttestOptio
     throw new HoldfastError("a verdict has at most 32 bytes", { exitCode: EXIT.usage });
   const { deployment, wallet } = await openWallet(options);
   const { timestamp: signedAt } = await getBlock(wallet);
-  const { key } = (await getContent(wallet, { deployment, contentId })).manifest;
+  const key = await keyOf(wallet, deployment, contentId);
   const attestation = {
     ...{ attester: wallet.account.address, key, verdict: stringToHex(verdict, { size: 32 }) },
     ...{ holds: !options.withdraw, signedAt, evidence: options.evidence },
@@ -169,4 +170,9 @@ async function dataRootOf(torrent: Torrent, path: string): Promise<Buffer> {
     facts: { damaged },
     hint: "correct --data, or make the torrent anew",
   });
+}
+
+/** What is signed names contents by their keys: a number may change with a reorganisation. */
+async function keyOf(client: Client, deployment: Deployment, contentId: number): Promise<Hex> {
+  return (await getContent(client, { deployment, contentId })).manifest.key;
 }

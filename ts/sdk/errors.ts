@@ -89,7 +89,6 @@ export const HINTS: Readonly<Record<ErrorName, string>> = {
   HashToG1_PrecompileFailed: "The chain must have the precompiles of EIP-2537 (Pectra or later).",
   Holdings_AuditPending: "An audit of the slot is decided first: answer it, or wait until it can be closed.",
   Holdings_ContentHeld: "An operator holds one copy of the same data at a time.",
-  Holdings_ContentStamped: "The content was blocked or disproved: release the reservation.",
   Holdings_LineFull: "Take an order that ends in another epoch.",
   Holdings_NoSeed: BEACON,
   Holdings_NotEjectable: "An operator is ejected after 7 non-void rounds in a row without a clean one.",

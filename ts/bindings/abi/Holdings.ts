@@ -37,7 +37,6 @@ export const holdingsAbi = [
   {"type":"error","name":"Clock_BeforeGenesis","inputs":[{"name":"genesis","type":"uint64"}]},
   {"type":"error","name":"Holdings_AuditPending","inputs":[{"name":"operatorId","type":"uint32"},{"name":"last","type":"uint32"},{"name":"entry","type":"uint32"}]},
   {"type":"error","name":"Holdings_ContentHeld","inputs":[{"name":"operatorId","type":"uint32"},{"name":"contentId","type":"uint32"},{"name":"through","type":"uint32"}]},
-  {"type":"error","name":"Holdings_ContentStamped","inputs":[{"name":"contentId","type":"uint32"},{"name":"stamp","type":"uint32"}]},
   {"type":"error","name":"Holdings_LineFull","inputs":[{"name":"operatorId","type":"uint32"},{"name":"last","type":"uint32"}]},
   {"type":"error","name":"Holdings_NoSeed","inputs":[{"name":"round","type":"uint32"}]},
   {"type":"error","name":"Holdings_NotEjectable","inputs":[{"name":"operatorId","type":"uint32"},{"name":"badInARow","type":"uint256"}]},

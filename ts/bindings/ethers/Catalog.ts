@@ -345,7 +345,7 @@ export interface CatalogInterface extends Interface {
   encodeFunctionData(functionFragment: "accounted", values?: undefined): string;
   encodeFunctionData(
     functionFragment: "addVersion",
-    values: [BigNumberish, BigNumberish, BigNumberish]
+    values: [BigNumberish, BigNumberish, BytesLike]
   ): string;
   encodeFunctionData(
     functionFragment: "attest",
@@ -846,7 +846,7 @@ export interface Catalog extends BaseContract {
   accounted: TypedContractMethod<[], [bigint], "view">;
 
   addVersion: TypedContractMethod<
-    [series: BigNumberish, version: BigNumberish, contentId: BigNumberish],
+    [series: BigNumberish, version: BigNumberish, key: BytesLike],
     [void],
     "nonpayable"
   >;
@@ -921,7 +921,7 @@ export interface Catalog extends BaseContract {
 
   noteOrder: TypedContractMethod<
     [contentId: BigNumberish, endEpoch: BigNumberish],
-    [bigint],
+    [void],
     "nonpayable"
   >;
 
@@ -981,9 +981,7 @@ export interface Catalog extends BaseContract {
 
   tree: TypedContractMethod<
     [contentId: BigNumberish],
-    [
-      [bigint, string, bigint] & { blocks: bigint; root: string; stamp: bigint }
-    ],
+    [[bigint, string] & { blocks: bigint; root: string }],
     "view"
   >;
 
@@ -1045,7 +1043,7 @@ export interface Catalog extends BaseContract {
   getFunction(
     nameOrSignature: "addVersion"
   ): TypedContractMethod<
-    [series: BigNumberish, version: BigNumberish, contentId: BigNumberish],
+    [series: BigNumberish, version: BigNumberish, key: BytesLike],
     [void],
     "nonpayable"
   >;
@@ -1134,7 +1132,7 @@ export interface Catalog extends BaseContract {
     nameOrSignature: "noteOrder"
   ): TypedContractMethod<
     [contentId: BigNumberish, endEpoch: BigNumberish],
-    [bigint],
+    [void],
     "nonpayable"
   >;
   getFunction(
@@ -1197,9 +1195,7 @@ export interface Catalog extends BaseContract {
     nameOrSignature: "tree"
   ): TypedContractMethod<
     [contentId: BigNumberish],
-    [
-      [bigint, string, bigint] & { blocks: bigint; root: string; stamp: bigint }
-    ],
+    [[bigint, string] & { blocks: bigint; root: string }],
     "view"
   >;
   getFunction(

@@ -1,3 +1,4 @@
+import type { Hex } from "viem";
 import { Catalog } from "../contracts.ts";
 import { defineWrite, sync } from "../define.ts";
 
@@ -6,8 +7,8 @@ export interface AddVersionParameters {
   readonly series: bigint;
   /** Its next version, greater than any before. */
   readonly version: number;
-  /** A published content, whoever published it. */
-  readonly contentId: number;
+  /** A published content's, whoever published it: `contentKey`, or `getContent(…).manifest.key`. */
+  readonly key: Hex;
 }
 
 /**
@@ -16,13 +17,13 @@ export interface AddVersionParameters {
  *
  * @throws ContractRevert: Catalog_NotSeriesOwner, Catalog_Unknown, Catalog_Stamped, Catalog_NotNewer
  * @example
- * await addVersionSync(wallet, { deployment, series: 1n, version: 2, contentId: 7 });
+ * await addVersionSync(wallet, { deployment, series: 1n, version: 2, key });
  */
 export const addVersion = defineWrite({
   contract: Catalog,
   functionName: "addVersion",
   event: "HeadMoved",
-  args: ({ series, version, contentId }: AddVersionParameters) => [series, version, contentId],
+  args: ({ series, version, key }: AddVersionParameters) => [series, version, key],
 });
 
 /** `addVersion`, waited for. */
