@@ -10,6 +10,7 @@ import { Purse } from "../fetch/purse.ts";
 import { keepReceipt, type Receipt } from "../fetch/receipt.ts";
 import { MEBIBYTE } from "../retrieval/credit.ts";
 import { epochOf, roundAt } from "../sdk/clock.ts";
+import { CHUNK_BYTES } from "../sdk/constants.ts";
 import { Retrieval } from "../sdk/contracts.ts";
 import type { Deployment } from "../sdk/deployment.ts";
 import { read } from "../sdk/read.ts";
@@ -25,9 +26,6 @@ import { amount, collectPeers, collectTrackers, integer } from "./options.ts";
 import { interruptible, plainTable, print } from "./output.ts";
 import { hasKey, type PurseOptions, payerOf, stateDirOf, withPurse } from "./purse.ts";
 import { readTorrent } from "./torrent-file.ts";
-
-/** Bytes: prices on chain are per chunk. */
-const CHUNK_BYTES = 8 * MEBIBYTE;
 
 interface FetchOptions extends PurseOptions {
   readonly output: string;

@@ -6,6 +6,7 @@ import { OperatorService } from "../operator/run.ts";
 import { register } from "../sdk/actions/register.ts";
 import { reportLossSync } from "../sdk/actions/reportLoss.ts";
 import { epochOf, roundAt } from "../sdk/clock.ts";
+import { MAX_CAPACITY } from "../sdk/constants.ts";
 import { Holdings, Operators } from "../sdk/contracts.ts";
 import { pay } from "../sdk/pay.ts";
 import { read } from "../sdk/read.ts";
@@ -49,7 +50,7 @@ export function operatorCommand(): Command {
     .option("--data-dir <folder>", "where its contents and its store are")
     .option("--listen <ip:port>", "where peers are served (default: 0.0.0.0:6881)")
     .option("--endpoint <host:port>", "where peers and keepers find it, for --register (default: where it listens)")
-    .option("--capacity-chunks <n>", "chunks of 8 MiB offered, for --register", integer(1, 1_048_576))
+    .option("--capacity-chunks <n>", "chunks of 8 MiB offered, for --register", integer(1, MAX_CAPACITY))
     .option("--operator-id <n>", "which of the key's operators, if it has several", integer(1, 2 ** 32 - 1))
     .option("--local-sources", "contents may come from files of this machine and private addresses")
     .option("--price <amount>", "what peers pay for a MiB, of the asset (default: the reference price)", amount)
@@ -61,7 +62,7 @@ export function operatorCommand(): Command {
     .action((_, command: Command) => run(command.optsWithGlobals()));
   const registering = withKey(new Command("register"))
     .description("register an operator, with a stake for the capacity it offers")
-    .requiredOption("--capacity-chunks <n>", "chunks of 8 MiB offered", integer(1, 1_048_576))
+    .requiredOption("--capacity-chunks <n>", "chunks of 8 MiB offered", integer(1, MAX_CAPACITY))
     .requiredOption("--endpoint <host:port>", "where peers and keepers find it", endpointOption)
     .option("--payout <address>", "receives rewards (default: the key's address)", addressOption)
     .option("--prover <address>", "the key that proves every day (default: the key itself)", addressOption)

@@ -1,7 +1,9 @@
 // How commands print.
+
 import Table from "cli-table3";
 import { EXIT } from "../errors.ts";
 import { toJson } from "../json.ts";
+import { WAD } from "../sdk/constants.ts";
 import type { GlobalOptions } from "./options.ts";
 
 /** Prints a result: `text` for people, `facts` for programs. */
@@ -16,7 +18,7 @@ export function plainTable(head: readonly string[]): Table.Table {
 
 /** WAD as a percentage, e.g. "92.3%". */
 export function percent(wad: bigint): string {
-  return `${Number((wad * 1000n) / 10n ** 18n) / 10}%`;
+  return `${Number((wad * 1000n) / WAD) / 10}%`;
 }
 
 /** Runs what Ctrl-C, or SIGTERM, stops in good order by `signal`; the process then exits as shells expect it. */

@@ -9,6 +9,7 @@ import { setCapacitySync } from "../sdk/actions/setCapacity.ts";
 import { setEndpointSync } from "../sdk/actions/setEndpoint.ts";
 import { setKeysSync } from "../sdk/actions/setKeys.ts";
 import { withdrawStakeSync } from "../sdk/actions/withdrawStake.ts";
+import { MAX_CAPACITY } from "../sdk/constants.ts";
 import { Operators, Retrieval } from "../sdk/contracts.ts";
 import { pay } from "../sdk/pay.ts";
 import { read } from "../sdk/read.ts";
@@ -35,9 +36,9 @@ export function ownerCommands(): Command[] {
       .argument("<operator>", "its number", operatorId)
       .option("--owner <address>", "owns the stake from now on", addressOption)
       .option("--prover <address>", "the key that proves every day", addressOption)
-      .option("--prover-chunks <n>", "most chunks reserved in all after the prover accepts", integer(0, 1_048_576))
+      .option("--prover-chunks <n>", "most chunks reserved in all after the prover accepts", integer(0, MAX_CAPACITY))
       .option("--payout <address>", "receives rewards and audit fees", addressOption)
-      .option("--capacity-chunks <n>", "chunks of 8 MiB offered; the stake must cover more", integer(1, 1_048_576))
+      .option("--capacity-chunks <n>", "chunks of 8 MiB offered; the stake must cover more", integer(1, MAX_CAPACITY))
       .option("--endpoint <host:port>", "where peers and keepers find it", endpointOption)
       .action((id: number, _, command: Command) => set(id, command.optsWithGlobals())),
     withKey(new Command("add-stake"))

@@ -1,4 +1,5 @@
 import type { Address, Client } from "viem";
+import { MERIT } from "../sdk/constants.ts";
 import type { ContractName } from "../sdk/contracts.ts";
 import { Asset, Audits, Catalog, Market, Operators, Oracle, Pool, Retrieval } from "../sdk/contracts.ts";
 import type { Deployment } from "../sdk/deployment.ts";
@@ -13,9 +14,6 @@ export interface Ledger {
   readonly balance: bigint;
   readonly holds: boolean;
 }
-
-/** IPool.MERIT. */
-const MERIT = 1_000_000_000n;
 
 const HOLDERS = [Catalog, Pool, Operators, Oracle, Market, Audits, Retrieval] as const;
 

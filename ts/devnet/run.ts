@@ -4,6 +4,7 @@ import { type Address, getAddress } from "viem";
 import { acceptSync } from "../sdk/actions/accept.ts";
 import { openAudit } from "../sdk/actions/openAudit.ts";
 import { epochOf, firstRound, lastRound, ROUNDS, startOf } from "../sdk/clock.ts";
+import { FREEZE_ROUND, PAID_REPUTATION } from "../sdk/constants.ts";
 import { Audits, Beacon, Oracle } from "../sdk/contracts.ts";
 import { pay } from "../sdk/pay.ts";
 import { read } from "../sdk/read.ts";
@@ -33,16 +34,14 @@ export interface Report {
 const EPOCH = 1;
 const FIRST = firstRound(EPOCH);
 const LAST = lastRound(EPOCH);
-/** The first round of the next epoch in which everything is paid (Settlement.FREEZE_ROUND). */
-const PAYDAY = LAST + 1 + 5;
+/** The first round of the next epoch in which everything is paid. */
+const PAYDAY = LAST + 1 + FREEZE_ROUND;
 /** What happens, and in which round. */
 const VOID = FIRST + 6;
 const DOWNLOADS = FIRST + 2;
 const FOUND_LOSS = FIRST + 9;
 const AUDITED_LOSS = FIRST + 13;
 const [OUTAGE, BACK] = [FIRST + 17, FIRST + 20];
-/** Below it a share waits (Operators.PAID_REPUTATION), WAD. */
-const PAID_REPUTATION = 3n * 10n ** 17n;
 /** How long a round's participants are waited for, in ms of this machine: a round that is late is a round missed. */
 const PATIENCE_MS = 20_000;
 

@@ -14,6 +14,7 @@ import { admitKeeperSync } from "../sdk/actions/admitKeeper.ts";
 import { joinCommittee } from "../sdk/actions/joinCommittee.ts";
 import { register } from "../sdk/actions/register.ts";
 import { transferSync } from "../sdk/actions/transfer.ts";
+import { CHUNK_BYTES } from "../sdk/constants.ts";
 import { Oracle } from "../sdk/contracts.ts";
 import { placeOrder } from "../sdk/flows/placeOrder.ts";
 import { publishContent } from "../sdk/flows/publishContent.ts";
@@ -52,7 +53,6 @@ const BEACON_DELAY = 600;
 const LEAD = 3_600;
 /** Every participant looks at the chain this often, in ms. */
 const POLL_MS = 120;
-const CHUNK_BYTES = 8 << 20;
 
 export interface WorldOptions {
   readonly operators: number;

@@ -1,4 +1,5 @@
 import { type Address, bytesToHex, getAddress } from "viem";
+import { WAD } from "../sdk/constants.ts";
 import type { ContentState, OperatorState, ProtocolState } from "../service/state.ts";
 import { type PeerAddress, parseEndpoint } from "../torrent/endpoint.ts";
 
@@ -54,5 +55,5 @@ function operatorsOf(state: ProtocolState, contentId: number, round: number): Op
 }
 
 function standingOf({ reputation, reliability }: OperatorState): number {
-  return Number((reputation * reliability) / 10n ** 18n) / 1e18;
+  return Number((reputation * reliability) / WAD) / 1e18;
 }

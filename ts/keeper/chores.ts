@@ -4,6 +4,7 @@ import { eject } from "../sdk/actions/eject.ts";
 import { releaseReservation } from "../sdk/actions/releaseReservation.ts";
 import { rollAudit } from "../sdk/actions/rollAudit.ts";
 import { unwind } from "../sdk/actions/unwind.ts";
+import { ACTIVATION_ROUNDS, BAD_ROUNDS } from "../sdk/constants.ts";
 import { Holdings, Market } from "../sdk/contracts.ts";
 import type { Deployment } from "../sdk/deployment.ts";
 import { read } from "../sdk/read.ts";
@@ -17,11 +18,6 @@ export interface ChoreParts {
   readonly state: ProtocolState;
   readonly errands: Errands;
 }
-
-/** Rounds in a row without a proof after which an operator may be ejected (Holdings.BAD_ROUNDS). */
-const BAD_ROUNDS = 7;
-/** Rounds after the one of its acceptance in which a reservation can be activated, if none is void. */
-const ACTIVATION_ROUNDS = 3;
 
 /**
  * What the protocol leaves to anybody: the ends of epochs, lapsed reservations, audits that must move or close, operators to be ejected and

@@ -6,13 +6,13 @@ import { payKeeper } from "../sdk/actions/payKeeper.ts";
 import { settle } from "../sdk/actions/settle.ts";
 import { tally } from "../sdk/actions/tally.ts";
 import { epochOf, indexOf } from "../sdk/clock.ts";
+import { CARRY, FREEZE_ROUND, PAGE, SETTLE_ROUND } from "../sdk/constants.ts";
 import { Oracle, Pool } from "../sdk/contracts.ts";
 import type { Deployment } from "../sdk/deployment.ts";
 import { isRevert } from "../sdk/errors.ts";
 import { read } from "../sdk/read.ts";
 import { lastEpochOf, type ProtocolState } from "../service/state.ts";
 import type { Errands } from "./errands.ts";
-import { PAGE } from "./values.ts";
 
 export interface EpochsParts {
   readonly deployment: Deployment;
@@ -21,10 +21,6 @@ export interface EpochsParts {
   readonly errands: Errands;
 }
 
-/** Rounds of the next epoch: tallying and settling begin, freezing and claiming begin (Settlement). */
-const [SETTLE, FREEZE] = [2, 5];
-/** Epochs whose medians may stand in for one that is missing, so that they must be tallied too (Oracle.CARRY). */
-const CARRY = 3;
 /** Epochs that are looked through for commitments not kept: a bond is gone soon after its keeper is. */
 const FORFEITS = 12;
 /** Epochs that one errand settles or freezes before others have their turn; it goes on at the next block. */
@@ -50,8 +46,8 @@ export class Epochs {
   onRound(round: number): void {
     const ended = epochOf(round) - 1;
     const index = indexOf(round);
-    const settling = index >= SETTLE ? ended : ended - 1;
-    const freezing = index >= FREEZE ? ended : ended - 1;
+    const settling = index >= SETTLE_ROUND ? ended : ended - 1;
+    const freezing = index >= FREEZE_ROUND ? ended : ended - 1;
     for (let epoch = Math.max(1, settling - FORFEITS + 1); epoch <= settling; epoch++) this.#values(epoch, round);
     for (const id of this.#parts.state.operators.keys()) this.#settle(id, settling, round);
     this.#freeze(freezing, round);
@@ -109,6 +105,7 @@ export class Epochs {
     let refusal = await trySettle();
     if (isRevert(refusal, "Settlement_NotTallied")) {
       const page = Math.floor((id - 1) / PAGE);
+      // What stands in for medians that are missing must be tallied, too.
       for (let back = 0; back <= CARRY && back < epoch; back++) await this.#tally(epoch - back, page);
       refusal = await trySettle();
     }

@@ -2,12 +2,13 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { PAGE } from "../sdk/constants.ts";
 import { Oracle } from "../sdk/contracts.ts";
 import { read } from "../sdk/read.ts";
 import { openStore } from "../store/store.ts";
 import { LocalChain } from "../testing/deploy.ts";
 import { Samples } from "./samples.ts";
-import { encodePages, PAGE, pledge } from "./values.ts";
+import { encodePages, pledge } from "./values.ts";
 
 const KEEPER = "0x00000000000000000000000000000000000000aa";
 let chain: LocalChain;

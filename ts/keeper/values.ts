@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { type Address, bytesToHex, encodeAbiParameters, type Hex, keccak256, parseAbiParameters } from "viem";
+import { PAGE } from "../sdk/constants.ts";
 
 /** What a keeper says about an operator, in basis points, 0 to 10000. */
 export interface Metrics {
@@ -7,8 +8,6 @@ export interface Metrics {
   readonly availabilityBps: number;
 }
 
-/** Operators in a page (Oracle.PAGE). */
-export const PAGE = 512;
 const BYTES = 4;
 
 /** A commitment and all it takes to reveal it. */

@@ -12,6 +12,7 @@ import { releaseReservation } from "../sdk/actions/releaseReservation.ts";
 import { rollAudit } from "../sdk/actions/rollAudit.ts";
 import { unwind } from "../sdk/actions/unwind.ts";
 import { epochOf, roundAt, startOf } from "../sdk/clock.ts";
+import { ACTIVATION_ROUNDS } from "../sdk/constants.ts";
 import { Audits, Holdings, Market, Operators } from "../sdk/contracts.ts";
 import type { Deployment } from "../sdk/deployment.ts";
 import { isRevert } from "../sdk/errors.ts";
@@ -68,8 +69,6 @@ export interface AgentParts {
 /** Priorities of what must be on chain before the round ends. An audit left open fails once the round is proven, so answers come first. */
 const ANSWER = 20;
 const PROOF = 10;
-/** Rounds, void ones not counted, in which a reservation can be activated (Market). */
-const ACTIVATION_ROUNDS = 3;
 /** For the last vouchers to be redeemed when it stops (ms). */
 const LEAVE_MS = 5_000;
 /** Capacity in stake is bounded by the chain alone. */

@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import { z } from "zod";
 import { keySchema } from "../chain/keys.ts";
+import { MAX_CAPACITY } from "../sdk/constants.ts";
 import { field } from "../service/config.ts";
 import { parseEndpoint } from "../torrent/endpoint.ts";
 
@@ -39,13 +40,13 @@ export const operatorConfig = z.strictObject({
     .max(2 ** 32 - 1)
     .optional(),
   /** Chunks of 8 MiB offered, for registering. */
-  capacityChunks: z.int().min(1).max(1_048_576).default(1024),
+  capacityChunks: z.int().min(1).max(MAX_CAPACITY).default(1024),
   /** Receives rewards, for registering. Default: the key's address. */
   payout: field.address().optional(),
   policy: z
     .strictObject({
       /** Largest content taken, in chunks. */
-      maxChunks: z.int().min(1).max(1_048_576).default(1_048_576),
+      maxChunks: z.int().min(1).max(MAX_CAPACITY).default(MAX_CAPACITY),
       /** Least fee taken, asset wei per chunk and round, e.g. "300 gwei". */
       minFee: field.wei().default(0n),
       /** v2 infohashes that are never held. */

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
+import { WAD } from "../sdk/constants.ts";
 import type { ContentState, OperatorState, OrderState, SlotState } from "../service/state.ts";
 import { ProtocolState } from "../service/state.ts";
 import { choose, type Policy, type Room } from "./policy.ts";
 
 const address = "0x0000000000000000000000000000000000000001";
-const WAD = 10n ** 18n;
 const ROUND = 40; // of epoch 1, which ends with round 59
 const everything: Policy = { maxChunks: 1000, minFee: 0n, deny: new Set() };
 const plenty: Room = { chunks: 1000, stake: 10n ** 20n, diskBytes: 2 ** 50 };

@@ -1,4 +1,5 @@
 import type { Hex } from "viem";
+import { CHUNK_BYTES, LAST_ROUNDS, RENEWAL_ROUNDS, WAD } from "../sdk/constants.ts";
 import {
   firstRoundOf,
   lastEpochOf,
@@ -32,12 +33,6 @@ export interface Candidate {
   readonly order: OrderState;
   readonly replica: number;
 }
-
-/** Rounds before its end in which an order is no longer accepted, and before its start in which incumbents renew (Market). */
-const LAST_ROUNDS = 3;
-const RENEWAL_ROUNDS = 3;
-const CHUNK_BYTES = 8 << 20;
-const WAD = 10n ** 18n;
 
 /**
  * The replicas worth accepting in `round`, best paid first. A replica is picked by the operator's number, so that operators that

@@ -5,6 +5,7 @@ import { claim } from "../sdk/actions/claim.ts";
 import { settle } from "../sdk/actions/settle.ts";
 import { tally } from "../sdk/actions/tally.ts";
 import { epochOf, indexOf } from "../sdk/clock.ts";
+import { PAGE, SETTLE_ROUND } from "../sdk/constants.ts";
 import { Pool } from "../sdk/contracts.ts";
 import type { Deployment } from "../sdk/deployment.ts";
 import { isRevert } from "../sdk/errors.ts";
@@ -21,11 +22,6 @@ export interface SettlerParts {
   /** Resolves when the state shows what the transaction did. */
   readonly send: (what: Call, key: string) => Promise<void>;
 }
-
-/** Round of the next epoch from which an epoch is settled (Settlement). */
-const SETTLE_ROUND = 2;
-/** Operators in a page of the keepers' values (Oracle). */
-const PAGE = 512;
 
 /** Closes an operator's epochs, in order and in time to weigh, and has its shares paid: keepers do it too, but the money is the operator's. */
 export class Settler {

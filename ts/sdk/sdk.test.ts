@@ -9,7 +9,8 @@ import { register } from "./actions/register.ts";
 import { setEndpoint } from "./actions/setEndpoint.ts";
 import { submitSeedSync } from "./actions/submitSeed.ts";
 import { roundAt } from "./clock.ts";
-import { Asset, Catalog, Market, Operators } from "./contracts.ts";
+import * as constants from "./constants.ts";
+import { Asset, Catalog, Holdings, Market, Operators, Oracle, Pool, Settlement } from "./contracts.ts";
 import { placeOrder } from "./flows/placeOrder.ts";
 import { publishContent } from "./flows/publishContent.ts";
 import { type CommitmentArgs, contentKey, manifestOf, signManifest } from "./manifest.ts";
@@ -43,6 +44,28 @@ test("the clock counts rounds as the contracts do", async () => {
     expect(await read(client, chain.deployment, Market, "currentRound", [])).toBe(round);
   }
   expect(() => roundAt(chain.deployment, chain.deployment.genesis - 1)).toThrow(RangeError);
+});
+
+test("what is fixed in the contracts' code is the same number here", async () => {
+  const [client, { deployment }] = [chain.client(), chain];
+  const asked = {
+    ACTIVATION_ROUNDS: await read(client, deployment, Market, "ACTIVATION_ROUNDS", []),
+    BAD_ROUNDS: await read(client, deployment, Holdings, "BAD_ROUNDS", []),
+    CARRY: await read(client, deployment, Oracle, "CARRY", []),
+    FIRST_REPUTATION: await read(client, deployment, Operators, "FIRST_REPUTATION", []),
+    FREEZE_ROUND: await read(client, deployment, Settlement, "FREEZE_ROUND", []),
+    LAST_ROUNDS: await read(client, deployment, Market, "LAST_ROUNDS", []),
+    MAX_CAPACITY: await read(client, deployment, Operators, "MAX_CAPACITY", []),
+    MERIT: await read(client, deployment, Pool, "MERIT", []),
+    PAGE: await read(client, deployment, Oracle, "PAGE", []),
+    PAID_REPUTATION: await read(client, deployment, Operators, "PAID_REPUTATION", []),
+    RENEWAL_ROUNDS: await read(client, deployment, Market, "RENEWAL_ROUNDS", []),
+    SETTLE_ROUND: await read(client, deployment, Settlement, "SETTLE_ROUND", []),
+  };
+  const { BPS, CHUNK_BYTES, WAD, ...fixed } = constants; // units, which no contract names
+  const comparable = (numbers: object) =>
+    Object.entries(numbers).map(([name, value]) => [name, BigInt(value)] as const);
+  expect(new Map(comparable(asked))).toEqual(new Map(comparable(fixed)));
 });
 
 test("a signed manifest is accepted by the Catalog, under the key computed here, at the relayer's expense", async () => {

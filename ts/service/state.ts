@@ -1,5 +1,6 @@
 import { type Address, decodeEventLog, type Hex, type Log, zeroAddress } from "viem";
 import { firstRound, lastRound } from "../sdk/clock.ts";
+import { FIRST_REPUTATION, WAD } from "../sdk/constants.ts";
 import { CONTRACTS, type ContractName } from "../sdk/contracts.ts";
 import type { Deployment } from "../sdk/deployment.ts";
 import type { CommitmentArgs, Manifest } from "../sdk/manifest.ts";
@@ -119,10 +120,6 @@ export function lastRoundOf(order: OrderState): number {
 export function firstRoundOf({ startEpoch }: OrderState): number {
   return firstRound(startEpoch);
 }
-
-const WAD = 10n ** 18n;
-/** What an operator starts with. */
-const FIRST_REPUTATION = WAD / 2n;
 
 type ProtocolEvent = { [N in ContractName]: ReturnType<typeof decodeOf<N>> }[ContractName];
 

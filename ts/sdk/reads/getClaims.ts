@@ -1,4 +1,5 @@
 import type { Address, Client } from "viem";
+import { BPS, MERIT, PAID_REPUTATION } from "../constants.ts";
 import { Audits, Market, Operators, Pool, Retrieval } from "../contracts.ts";
 import type { OnDeployment } from "../deployment.ts";
 import { batch, newestBlock, query } from "../query.ts";
@@ -25,11 +26,6 @@ export interface Claims {
 export interface GetClaimsParameters extends OnDeployment {
   readonly operatorId: number;
 }
-
-const MERIT = 1_000_000_000n;
-const BPS = 10_000n;
-/** IOperators: below it a claim waits, WAD. */
-const PAID_REPUTATION = 3n * 10n ** 17n;
 
 /**
  * What an operator has earned and not drawn: epoch by epoch, from audits, from downloads (H-EPOCH-1, H-EPOCH-2). Nothing, and a payout of
