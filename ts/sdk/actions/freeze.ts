@@ -9,7 +9,7 @@ export interface FreezeParameters {
 /**
  * Fixes an epoch's fees, net and weights, by anyone, once and in order, from round 5 of the next epoch: claims can begin (H-EPOCH-1).
  *
- * @throws ContractRevert: Settlement_TooEarly, Pool_AlreadyFrozen, EpochSchedule_NotNext
+ * @throws ContractRevert: Settlement_TooEarly, EpochSchedule_NotNext
  * @example
  * const { fees, net, weight } = await freezeSync(wallet, { deployment, epoch: 1 });
  */
