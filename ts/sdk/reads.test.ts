@@ -151,6 +151,8 @@ test("operators are chosen who have room and standing and stay, one of an owner"
 });
 
 test("an operator that has held nothing has nothing to claim", async () => {
+  const nobody = getClaims(chain.client(), { deployment: chain.deployment, operatorId: 99 });
+  await expect(nobody).rejects.toThrow("there is no operator 99");
   const claims = await getClaims(chain.client(), { deployment: chain.deployment, operatorId: operators[0]! });
   const payout = chain.client().account.address;
   expect(claims).toEqual({ payout, epochs: [], auditCredit: 0n, retrievalCredit: 0n });

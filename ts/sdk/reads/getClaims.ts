@@ -1,4 +1,5 @@
-import type { Address, Client } from "viem";
+import { type Address, type Client, zeroAddress } from "viem";
+import { HoldfastError } from "../../errors.ts";
 import { BPS, MERIT, PAID_REPUTATION } from "../constants.ts";
 import { Audits, Market, Operators, Pool, Retrieval } from "../contracts.ts";
 import type { OnDeployment } from "../deployment.ts";
@@ -28,9 +29,9 @@ export interface GetClaimsParameters extends OnDeployment {
 }
 
 /**
- * What an operator has earned and not drawn: epoch by epoch, from audits, from downloads (H-EPOCH-1, H-EPOCH-2). Nothing, and a payout of
- * zero, for one that nobody registered.
+ * What an operator has earned and not drawn: epoch by epoch, from audits, from downloads (H-EPOCH-1, H-EPOCH-2).
  *
+ * @throws HoldfastError when there is no operator of this number
  * @example
  * for (const { epoch, status } of (await getClaims(client, { deployment, operatorId: 3 })).epochs)
  *   if (status === "claimable") await claimSync(wallet, { deployment, operatorId: 3, epoch });
@@ -46,6 +47,7 @@ export async function getClaims(client: Client, { deployment, operatorId }: GetC
     ],
     at,
   );
+  if (payout === zeroAddress) throw new HoldfastError(`there is no operator ${operatorId}`);
   const epochs = Array.from({ length: now - 1 }, (_, i) => i + 1);
   const [[auditCredit, { credit: retrievalCredit }], shares, fees, settled] = await Promise.all([
     batch(
