@@ -269,6 +269,13 @@ contract OperatorsRecordsTest is BaseTest {
         assertEq(operators.payoutOf(op), _payout(op));
     }
 
+    function test_SlashesASingleWei() external {
+        uint256 before = asset.balanceOf(address(market));
+        vm.prank(address(market));
+        assertEq(operators.slash(op, 1), 1);
+        assertEq(asset.balanceOf(address(market)), before + 1);
+    }
+
     function _expectReserved(uint256 chunks, uint256 amount) private view {
         (uint256 chunks_, uint256 amount_) = operators.reservedNow(op);
         assertEq(chunks_, chunks);

@@ -82,6 +82,7 @@ contract PoolRecordsTest is BaseTest {
         asset.mint(address(pool), 16_000);
         vm.startPrank(address(settlement));
         pool.freeze(E, 16_000, 16, 0xffff);
+        assertEq(pool.treasuryBalance(), 16_000 - 16 * 20);
         vm.startPrank(address(oracle));
         assertEq(pool.payKeeper(E, 15, anyone), 20);
         vm.expectRevert(abi.encodeWithSelector(IPool.Pool_KeeperNotOwed.selector, E, 16));
