@@ -93,6 +93,27 @@ contract SeriesTest is CatalogTest {
         catalog.addVersion(series, 6, second);
     }
 
+    /// Anybody may bring a content back under the version it is, and nothing moves by it.
+    function test_AStrangersPublicationUnderItsVersionMovesNothing() external {
+        _version(1, 1);
+        _version(2, 2);
+        _toEpoch(4);
+        catalog.withdrawBond(1);
+        ICatalog.Manifest memory m = _manifest(rival.addr, _commitment(1));
+        (m.series, m.version) = (series, 3);
+        bytes memory signature = _sign(rival, m);
+        vm.expectRevert(abi.encodeWithSelector(ICatalog.Catalog_NotSeriesOwner.selector, series, rival.addr));
+        vm.prank(relayer);
+        catalog.publish(m, _commitment(1), signature);
+        m.version = 1;
+        signature = _sign(rival, m);
+        vm.prank(relayer);
+        catalog.publish(m, _commitment(1), signature);
+        assertEq(catalog.content(1).publisher, rival.addr);
+        assertEq(catalog.seriesOf(series).head, 2);
+        assertEq(catalog.seriesOf(series).latest, 2);
+    }
+
     function test_RevertWhen_NotTheOwnerMovesTheHead() external {
         _version(1, 1);
         vm.expectRevert(abi.encodeWithSelector(ICatalog.Catalog_NotSeriesOwner.selector, series, rival.addr));

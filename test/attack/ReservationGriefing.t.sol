@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {ICatalog} from "../../src/interfaces/ICatalog.sol";
 import {IMarket} from "../../src/interfaces/IMarket.sol";
 import {Epoch, Round} from "../../src/Types.sol";
 import {BaseTest} from "../Base.t.sol";
@@ -84,6 +85,21 @@ contract ReservationGriefingTest is BaseTest {
         assertEq(Epoch.unwrap(catalog.content(content).lastEpoch), 1);
         _to(Epoch.wrap(4), 0);
         catalog.withdrawBond(content);
+    }
+
+    /// Nothing of a content that nobody stands for begins, though it was reserved while somebody did.
+    function test_ABondThatGoesHomeEndsTheReservation() external {
+        uint32 content = _publish(ONE_BLOCK);
+        _to(Epoch.wrap(3), 29);
+        uint40 order = _open(content, 1, 3);
+        _accept(order, 0, mallory);
+        _nextSeeded();
+        catalog.withdrawBond(content);
+        bytes memory proof = _words(content, market.activationSeed(order, 0));
+        address prover = _prover(mallory);
+        vm.expectRevert(abi.encodeWithSelector(ICatalog.Catalog_Unbonded.selector, content));
+        vm.prank(prover);
+        market.activate(order, 0, proof);
     }
 
     /// Seven days away cost the slots; the uploader gets back what was not served, and the half of the stake.
